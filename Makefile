@@ -1,0 +1,48 @@
+# The front doors of the repository; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+VENV := .venv
+PY := $(VENV)/bin/python
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help setup demo test check format run bench deep lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: ## install what is missing: venv, Python and npm packages
+	@.ci/bootstrap
+
+demo: setup ## run the main job on a local devnet of real chains
+	@$(PY) -m daemon.demo
+
+test: setup ## pass all tests
+	@$(PY) -m pytest
+
+check: setup ## format, lint, types, import contracts
+	@ruff format --check .
+	@ruff check .
+	@mypy
+	@lint-imports
+
+format: setup ## let the formatter and the linter mend what they can
+	@ruff format .
+	@ruff check --fix .
+
+run: setup ## the daemon, with ./plimsoll.toml or CONFIG=path
+	@plimsoll run --config $(or $(CONFIG),plimsoll.toml)
+
+bench: setup ## benchmarks, written to bench.json
+	@$(PY) -m tests.bench
+
+deep: setup ## property, model and fuzz tests at full counts
+	@HYPOTHESIS_PROFILE=deep $(PY) -m pytest -m 'deep or not deep' --timeout=3600
+
+lock: setup ## write the lock files again from pyproject.toml and package.json
+	@$(PY) -m pip install -q uv
+	@uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header -q -o requirements.lock
+	@npm install --package-lock-only
+
+clean: ## remove what setup and the tests made
+	@rm -rf $(VENV) node_modules .plimsoll .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

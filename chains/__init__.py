@@ -1,0 +1,1 @@
+"""What a chain says and accepts: values, ports, and one folder per world."""

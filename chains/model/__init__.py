@@ -1,0 +1,1 @@
+"""Pure value types shared by every package: no I/O, no clock, integers only."""

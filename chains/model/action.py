@@ -1,0 +1,74 @@
+"""What may be done about a position, what it costs, and what came of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chains.model.ids import AccountId, Address, AssetId, ChainId
+from chains.model.units import Usd
+
+
+class Instrument(StrEnum):
+    """The kinds of cure and of liquidation the keeper knows."""
+
+    REPAY = "repay"
+    SUPPLY = "supply"
+    LIQUIDATE = "liquidate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """An unsigned call of a contract; `value` in wei."""
+
+    target: Address
+    data: bytes
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One call on one chain that changes one account's position in one market.
+
+    `units` are base units of `asset` (an upper bound where the contract computes the amount).
+    """
+
+    chain: ChainId
+    instrument: Instrument
+    market: AccountId
+    account: AccountId
+    asset: AssetId
+    units: int
+    call: Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What an action costs at live prices, in parts; `cost` is their sum (Usd x 1e8).
+
+    `gas_limit` is the simulated gas with its margin; `seconds` the time to inclusion.
+    """
+
+    action: Action
+    gas_limit: int
+    gas_cost: Usd
+    seconds: int
+    swap_cost: Usd = Usd(0)
+    premium_cost: Usd = Usd(0)
+    profit: Usd = Usd(0)
+
+    @property
+    def cost(self) -> Usd:
+        """The sum of the cost parts."""
+        return Usd(self.gas_cost + self.swap_cost + self.premium_cost)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What the chain says of a transaction that was included."""
+
+    chain: ChainId
+    tx_hash: bytes
+    block_hash: bytes
+    height: int
+    success: bool
+    gas_used: int
+    gas_price_wei: int

@@ -1,0 +1,36 @@
+"""The point at which a chain is read, and the heads that mint it."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from chains.model.ids import ChainId
+
+
+class Finality(IntEnum):
+    """How settled a block is; the numbers are signed in block references."""
+
+    LATEST = 0
+    SAFE = 1
+    FINALIZED = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockAnchor:
+    """One block of one chain: every read names one, there is no "latest"."""
+
+    chain: ChainId
+    height: int
+    hash: bytes
+    time: int
+    state_root: bytes | None = None
+    finality: Finality = Finality.LATEST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """A new block as a head source saw it; `reorg_depth` counts the blocks it replaced."""
+
+    anchor: BlockAnchor
+    parent_hash: bytes
+    base_fee_wei: int
+    reorg_depth: int = 0
