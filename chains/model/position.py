@@ -59,7 +59,9 @@ class Position:
     `market` is the market's contract as CAIP-10 account; `version` selects the protocol's
     arithmetic. `native_health` is bit for bit what the contract returns at the anchor, None
     without debt; `native_collateral` and `native_debt` are the contract's own totals (Usd at the
-    oracle's unit of 1e8).
+    oracle's unit of 1e8). `suppliable` are legs of 0 units: the assets that this account may
+    supply as collateral, with the thresholds they would count with. A member without anything
+    in the market is a position without legs.
     """
 
     protocol: str
@@ -71,6 +73,7 @@ class Position:
     native_health: Wad | None
     native_collateral: Usd
     native_debt: Usd
+    suppliable: tuple[Leg, ...] = ()
 
     @property
     def collaterals(self) -> tuple[Leg, ...]:

@@ -1,0 +1,1 @@
+"""The margin engine: pure functions from snapshots to reports."""
