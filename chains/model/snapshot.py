@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
+from chains.model.action import Instrument
 from chains.model.anchor import BlockAnchor
-from chains.model.ids import AccountId, AssetId, ChainId
+from chains.model.ids import AccountId, Address, AssetId, ChainId
 from chains.model.position import Position
 from chains.model.price import Price
-from chains.model.units import Usd, Wad
+from chains.model.units import Bps, Usd, Wad
+
+NOBODY: Final = Address("0x" + "00" * 20)
+"""The zero address."""
 
 
 class MandateKind(StrEnum):
@@ -22,7 +27,13 @@ class Mandate:
     """What an owner lets the keeper spend, read from the rescue contract at an anchor.
 
     Amounts are base units of `asset`; `left_today` is what the daily limit still allows;
-    `trigger` and `target` are health factors; `deadline` is a time in seconds.
+    `trigger` and `target` are health factors; `deadline` is a time in seconds. `available` is
+    what one action may move now: the least of limits, balance and allowance, less `refund_cap`
+    (what the keeper may be paid back at most), 0 while paused or over. `ready_at` is the time
+    from which the cooldown allows the next action. The last five fields matter for unified
+    mandates only: the contract takes an attestation over `account_set_root`, judged by
+    `verifier`, at most `max_age_s` old, with a sequence above `last_sequence`, and an amount at
+    most `slack_bps` above what its figures need at the pool's own price and threshold.
     """
 
     kind: MandateKind
@@ -35,6 +46,19 @@ class Mandate:
     per_action: int
     left_today: int
     deadline: int
+    id: bytes = b""
+    instruments: frozenset[Instrument] = frozenset({Instrument.REPAY, Instrument.SUPPLY})
+    keeper: Address = NOBODY
+    min_action: int = 0
+    refund_cap: int = 0
+    available: int = 0
+    ready_at: int = 0
+    max_loss_bps: Bps = Bps(0)
+    account_set_root: bytes = bytes(32)
+    verifier: Address = NOBODY
+    max_age_s: int = 0
+    slack_bps: Bps = Bps(0)
+    last_sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
