@@ -1,0 +1,87 @@
+"""What no single field can see: whether the tables agree with each other."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from chains.model.ids import AccountId, ChainId
+from config.accounts import AccountSettings, BandSettings
+from config.chains import ChainSettings
+from config.house import UnderlyingSettings
+
+
+def find_conflicts(
+    chains: Mapping[str, ChainSettings],
+    accounts: Sequence[AccountSettings],
+    underlyings: Mapping[str, UnderlyingSettings],
+) -> list[str]:
+    """Give one line for each disagreement, the field's path first."""
+    return [
+        *_chains_twice(chains),
+        *_tokens(chains, underlyings),
+        *_ids_twice(accounts),
+        *_members(accounts, {chain.caip2 for chain in chains.values()}),
+        *_bands(accounts),
+    ]
+
+
+def _chains_twice(chains: Mapping[str, ChainSettings]) -> Iterator[str]:
+    seen: dict[ChainId, str] = {}
+    for label, chain in chains.items():
+        if (other := seen.setdefault(chain.caip2, label)) != label:
+            yield (
+                f"chains.{label}.caip2: is {chain.caip2}, as is chains.{other}; "
+                "write each chain once, with all its endpoints"
+            )
+
+
+def _tokens(
+    chains: Mapping[str, ChainSettings], underlyings: Mapping[str, UnderlyingSettings]
+) -> Iterator[str]:
+    for label, chain in chains.items():
+        for symbol, token in chain.tokens.items():
+            where = f"chains.{label}.tokens.{symbol}"
+            if symbol not in underlyings:
+                yield f"{where}: {symbol} has no weights; write a table [underlyings.{symbol}]"
+            if token.minimum >= token.maximum:
+                yield f"{where}.minimum: is not below maximum; write the lower bound here"
+        if chain.native_symbol not in chain.tokens:
+            yield (
+                f"chains.{label}.native_symbol: {chain.native_symbol} is no token of this chain; "
+                f"write one of {', '.join(chain.tokens) or 'its tokens, of which there is none'}"
+            )
+
+
+def _ids_twice(accounts: Sequence[AccountSettings]) -> Iterator[str]:
+    seen: set[str] = set()
+    for index, account in enumerate(accounts):
+        if account.id in seen:
+            yield f"accounts[{index}].id: {account.id!r} is taken; write another name"
+        seen.add(account.id)
+
+
+def _members(accounts: Sequence[AccountSettings], chains: set[ChainId]) -> Iterator[str]:
+    owners: dict[AccountId, str] = {}
+    for index, account in enumerate(accounts):
+        for place, member in enumerate(account.members):
+            where = f"accounts[{index}].members[{place}]"
+            if member.chain not in chains:
+                yield f"{where}: {member.chain} is not configured; write a table [chains.…] for it"
+            if member in owners:
+                yield (
+                    f"{where}: {member} is already a member of {owners[member]!r}; "
+                    "write it in one account only, once"
+                )
+            owners.setdefault(member, account.id)
+
+
+def _bands(accounts: Sequence[AccountSettings]) -> Iterator[str]:
+    for index, account in enumerate(accounts):
+        bands: dict[str, BandSettings | None] = {
+            "unified": account.policy.unified,
+            "native": account.policy.native,
+        }
+        for name, band in bands.items():
+            if band is not None and band.trigger >= band.target:
+                yield (
+                    f"accounts[{index}].policy.{name}.trigger: is not below target; "
+                    "write a trigger lower than the target"
+                )

@@ -1,0 +1,89 @@
+"""The daemon's own tables: API, keys, attestations, keeper, and the weights of underlyings."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from chains.model.units import BPS, USD, Bps, Usd
+from config.amounts import UsdAmount
+from config.base import Section
+from config.identifiers import AccountRef, FilePath
+
+BasisPoints = Annotated[Bps, Field(ge=0, le=BPS)]
+_WEIGHT_LIMIT: Final = 10 * BPS
+
+
+class ApiSettings(Section):
+    """Where the HTTP service listens; port 0 picks a free one."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="an address of this machine")
+    port: int = Field(8480, ge=0, le=65_535, description="a TCP port, 0 to 65535")
+
+
+class KeySettings(Section):
+    """The keeper's key: a keystore (version 3) and the file that holds its password.
+
+    Left out, `$CREDENTIALS_DIRECTORY/keystore` and `/password` are used where they exist.
+    """
+
+    keystore: FilePath | None = Field(None, description="the path of a keystore file")
+    password_file: FilePath | None = Field(None, description="the path of a password file")
+
+
+class AttestationSettings(Section):
+    """How often health is attested, for how long it holds, and the skew it bears."""
+
+    period_s: int = Field(12, ge=1, le=86_400, description="seconds between attestations")
+    ttl_s: int = Field(120, ge=1, le=86_400, description="seconds an attestation is valid")
+    max_skew_s: int = Field(60, ge=1, le=86_400, description="seconds between chains' blocks")
+
+
+class KeeperSettings(Section):
+    """What the keeper may do, and spend: Usd x 1e8 per transaction, hour and day.
+
+    `watch` adds borrowers to those found in the markets' logs.
+    """
+
+    liquidate: bool = Field(default=False, description="true or false")
+    min_profit: UsdAmount = Field(
+        Usd(5 * USD), validation_alias="min_profit_usd", description='dollars, such as "5"'
+    )
+    max_per_transaction: UsdAmount = Field(
+        Usd(50 * USD),
+        validation_alias="max_per_transaction_usd",
+        description='dollars of cost, such as "50"',
+    )
+    max_per_hour: UsdAmount = Field(
+        Usd(100 * USD),
+        validation_alias="max_per_hour_usd",
+        description='dollars of cost, such as "100"',
+    )
+    max_per_day: UsdAmount = Field(
+        Usd(500 * USD),
+        validation_alias="max_per_day_usd",
+        description='dollars of cost, such as "500"',
+    )
+    watch: tuple[AccountRef, ...] = Field((), description="a list of CAIP-10 accounts")
+
+
+class UnderlyingSettings(Section):
+    """How an underlying counts in the unified figure, and how far its market may stray."""
+
+    haircut: BasisPoints = Field(
+        Bps(0), validation_alias="haircut_bps", description="basis points, 0 to 10000"
+    )
+    debt_weight: Bps = Field(
+        Bps(BPS),
+        validation_alias="debt_weight_bps",
+        ge=BPS,
+        le=_WEIGHT_LIMIT,
+        description="basis points, 10000 or more",
+    )
+    divergence: BasisPoints = Field(
+        Bps(200), validation_alias="divergence_bps", gt=0, description="basis points, 1 to 10000"
+    )
+    divergence_hold_s: int = Field(300, ge=0, le=86_400, description="seconds")
+
+
+DEFAULT_STATE: Final = Path(".plimsoll/state")

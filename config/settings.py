@@ -1,0 +1,79 @@
+"""The whole configuration: read once, validated, frozen, passed on as arguments.
+
+`config.load` lays files and environment over each other; `Settings` itself reads nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from chains.model.ids import ChainId
+from config import checks
+from config.accounts import AccountSettings
+from config.chains import ChainSettings, Label, Symbol
+from config.house import (
+    DEFAULT_STATE,
+    ApiSettings,
+    AttestationSettings,
+    KeeperSettings,
+    KeySettings,
+    UnderlyingSettings,
+)
+from config.identifiers import FilePath
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set; see docs/operators.md."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    mode: Literal["dry-run", "live"] = Field("dry-run", description='"dry-run" or "live"')
+    deployment: str = Field(
+        min_length=1, max_length=128, description="a name of this deployment that nobody else uses"
+    )
+    state_dir: FilePath = Field(DEFAULT_STATE, description="the directory for the journal")
+    api: ApiSettings = Field(ApiSettings(), description="a table of host and port")
+    keys: KeySettings = Field(KeySettings(), description="a table of file paths")
+    attestation: AttestationSettings = Field(
+        AttestationSettings(), description="a table of seconds"
+    )
+    keeper: KeeperSettings = Field(KeeperSettings(), description="a table of limits")
+    chains: Mapping[Label, ChainSettings] = Field(
+        min_length=1, description="tables of chains by label, such as [chains.base]"
+    )
+    underlyings: Mapping[Symbol, UnderlyingSettings] = Field(
+        default_factory=dict, description="tables of weights by symbol"
+    )
+    accounts: tuple[AccountSettings, ...] = Field((), description="a list of margin accounts")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is passed and nothing else: the layers are laid in `config.load`."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Settings":
+        if problems := checks.find_conflicts(self.chains, self.accounts, self.underlyings):
+            raise PydanticCustomError("conflict", "{lines}", {"lines": "\n".join(problems)})
+        return self
+
+    @property
+    def live(self) -> bool:
+        """Whether transactions may be sent."""
+        return self.mode == "live"
+
+    @property
+    def labels(self) -> Mapping[ChainId, str]:
+        """The label of every chain."""
+        return {chain.caip2: label for label, chain in self.chains.items()}
