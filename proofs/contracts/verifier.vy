@@ -48,7 +48,7 @@ ATTESTATION_TYPEHASH: constant(bytes32) = keccak256(
     "HealthAttestation(uint16 schemaVersion,bytes32 audience,bytes32 accountSetRoot,bytes32 blockRefsRoot,bytes32 positionsRoot,bytes32 pricesRoot,bytes32 paramsHash,bytes32 zkCommitment,bytes32 committeeId,uint64 epoch,uint64 sequence,bytes32 prevDigest,uint64 issuedAt,uint64 expiresAt,uint64 minPriceTime,uint32 positionCount,uint8 status,uint32 accountCount,uint32 maxSkew,uint256 healthFactorE18,int256 netEquityE8)"
 )
 COMMITTEE_TYPEHASH: constant(bytes32) = keccak256(
-    "Committee(uint64 epoch,uint32 threshold,bytes32 keysRoot,uint64 validFrom,uint64 validUntil,bytes32 prevCommitteeId)"
+    "CommitteeRecord(uint64 epoch,uint32 threshold,bytes32 keysRoot,uint64 validFrom,uint64 validUntil,bytes32 prevCommitteeId)"
 )
 KEY_TYPEHASH: constant(bytes32) = keccak256("KeyLeaf(uint32 index,address key)")
 
