@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from chains.model.ids import AccountId, ChainId
+from chains.model.ids import AccountId, ChainId, InvalidId
 from chains.model.snapshot import ChainGap, ChainSnapshot
 from daemon.margin.report import MarginReport
+
+MAX_AHEAD_S: Final = 30
+"""How far a chain's blocks may lie ahead of this machine's clock before it is distrusted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +27,14 @@ class Board:
     """What is known now, by chain and by margin account.
 
     `members` maps every CAIP-10 member to its margin account's id; `labels` maps a chain to its
-    label in the configuration. `progress_at` is the last time (seconds) anything was completed:
-    the watchdog and readiness live on it.
+    label in the configuration; `stale_after_s` says how old a chain's newest block may be.
+    `progress_at` is the last time (seconds) anything was completed: the watchdog lives on it.
     """
 
     labels: Mapping[ChainId, str]
     members: Mapping[AccountId, str]
     accounts: tuple[str, ...]
+    stale_after_s: Mapping[ChainId, int]
     chains: dict[ChainId, ChainSnapshot | ChainGap] = field(default_factory=dict)
     reports: dict[str, MarginReport] = field(default_factory=dict)
     attestations: dict[str, Attested] = field(default_factory=dict)
@@ -43,5 +47,32 @@ class Board:
             return name
         try:
             return self.members.get(AccountId.parse(name))
-        except ValueError:
+        except InvalidId:
             return None
+
+    def chain_now(self, chain: ChainId, now: int) -> ChainSnapshot | ChainGap:
+        """Give the chain as it may be relied on at `now`: too old, or from the future, is a gap."""
+        found = self.chains.get(chain)
+        if found is None:
+            return ChainGap(chain=chain, reason="not read yet", since=now)
+        if isinstance(found, ChainGap):
+            return found
+        age = now - found.anchor.time
+        if age > self.stale_after_s[chain]:
+            since = found.anchor.time + self.stale_after_s[chain]
+            reason = f"its newest block is {age} s old, {self.stale_after_s[chain]} s allowed"
+            return ChainGap(chain=chain, reason=reason, since=since, last=found)
+        if -age > MAX_AHEAD_S:
+            reason = f"its blocks are {-age} s ahead of this clock: check the machine's time"
+            return ChainGap(chain=chain, reason=reason, since=now, last=found)
+        return found
+
+    def put_gap(self, chain: ChainId, reason: str, now: int) -> None:
+        """Record that a chain cannot be read, keeping what was last known and since when."""
+        found = self.chains.get(chain)
+        since, last = now, None
+        if isinstance(found, ChainGap):
+            since, last = found.since, found.last
+        elif found is not None:
+            last = found
+        self.chains[chain] = ChainGap(chain=chain, reason=reason, since=since, last=last)

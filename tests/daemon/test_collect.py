@@ -1,0 +1,173 @@
+"""Chain loops that fail alone, and the snapshot of a margin account with its gaps."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from chains.errors import ChainError, DecodeError, Unreachable
+from chains.model.anchor import Head
+from chains.model.ids import AccountId, ChainId
+from chains.model.position import Side
+from chains.model.snapshot import ChainGap, ChainSnapshot
+from daemon.board import Board
+from daemon.collect import ChainWatch, collect
+from tests.support import values as v
+
+
+def board(**stale_after: int) -> Board:
+    members = {v.account(v.CHEAP): "alice", v.account(v.DEAR): "alice"}
+    return Board(
+        labels={v.CHEAP: "cheap", v.DEAR: "dear"},
+        members=members | {v.account(v.CHEAP, 0xB0B): "bob"},
+        accounts=("alice", "bob"),
+        stale_after_s={v.CHEAP: stale_after.get("cheap", 10), v.DEAR: 10},
+    )
+
+
+def read(chain: ChainId, *, time: int = v.NOW) -> ChainSnapshot:
+    held = v.position(chain, [v.leg(chain, "WETH", Side.COLLATERAL, 1)])
+    foreign = replace(held, account=v.account(chain, 0xB0B))
+    return v.chain_snapshot(chain, [held, foreign], time=time)
+
+
+def test_a_snapshot_holds_only_the_accounts_own_positions() -> None:
+    known = board()
+    known.chains = {v.CHEAP: read(v.CHEAP), v.DEAR: read(v.DEAR)}
+    found = collect(known, "alice", now=v.NOW)
+    assert [c.chain for c in found.read] == [v.CHEAP, v.DEAR]
+    assert {p.account for c in found.read for p in c.positions} == set(found.members)
+
+
+def test_an_account_is_asked_about_the_chains_of_its_members_only() -> None:
+    known = board()
+    known.chains = {v.CHEAP: read(v.CHEAP), v.DEAR: read(v.DEAR)}
+    assert [c.chain for c in collect(known, "bob", now=v.NOW).read] == [v.CHEAP]
+
+
+def test_a_chain_not_read_yet_is_a_gap() -> None:
+    known = board()
+    known.chains = {v.CHEAP: read(v.CHEAP)}
+    assert [g.reason for g in collect(known, "alice", now=v.NOW).gaps] == ["not read yet"]
+
+
+def test_a_chain_whose_newest_block_is_too_old_is_a_gap_that_keeps_what_was_known() -> None:
+    known = board()
+    known.chains = {v.CHEAP: read(v.CHEAP, time=v.NOW - 11), v.DEAR: read(v.DEAR)}
+    (gap,) = collect(known, "alice", now=v.NOW).gaps
+    assert gap.reason == "its newest block is 11 s old, 10 s allowed"
+    assert gap.since == v.NOW - 1
+    assert gap.last is not None
+    assert {p.account for p in gap.last.positions} == {v.account(v.CHEAP)}
+
+
+def test_blocks_from_the_future_are_a_gap() -> None:
+    known = board()
+    known.chains = {v.CHEAP: read(v.CHEAP, time=v.NOW + 300), v.DEAR: read(v.DEAR)}
+    (gap,) = collect(known, "alice", now=v.NOW).gaps
+    assert "ahead of this clock" in gap.reason
+
+
+def test_a_gap_that_goes_on_keeps_its_beginning_and_what_was_last_known() -> None:
+    known = board()
+    known.chains = {v.CHEAP: read(v.CHEAP)}
+    known.put_gap(v.CHEAP, "hung", v.NOW)
+    known.put_gap(v.CHEAP, "dead", v.NOW + 5)
+    gap = known.chains[v.CHEAP]
+    assert isinstance(gap, ChainGap)
+    assert (gap.reason, gap.since) == ("dead", v.NOW)
+    assert gap.last is not None
+
+
+@dataclass
+class Script:
+    """A fake of our ports: yields heads or raises what it is told, then waits for ever."""
+
+    steps: list[Head | ChainError]
+    reads: list[ChainSnapshot | Exception]
+    opened: int = 0
+    heads_read: list[int] = field(default_factory=list)
+
+    async def heads(self) -> AsyncIterator[Head]:
+        self.opened += 1
+        while self.steps:
+            step = self.steps.pop(0)
+            if isinstance(step, ChainError):
+                raise step
+            yield step
+        await asyncio.Event().wait()
+
+    async def read(self, head: Head, accounts: Sequence[AccountId]) -> ChainSnapshot:
+        assert accounts == [v.account(v.CHEAP)]
+        self.heads_read.append(head.anchor.height)
+        outcome = self.reads.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def head(height: int) -> Head:
+    return Head(anchor=v.anchor(v.CHEAP, height=height), parent_hash=bytes(32), base_fee_wei=10**9)
+
+
+async def follow(script: Script, known: Board, *, entries: int) -> list[type]:
+    seen: list[type] = []
+    enough = asyncio.Event()
+
+    def changed(chain: ChainId) -> None:
+        seen.append(type(known.chains[chain]))
+        if len(seen) == entries:
+            enough.set()
+
+    watch = ChainWatch(
+        chain=v.CHEAP,
+        heads=script,
+        reader=script,
+        accounts=[v.account(v.CHEAP)],
+        board=known,
+        changed=changed,
+        on_head=lambda _: None,
+    )
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        task = group.create_task(watch.run())
+        await enough.wait()
+        task.cancel()
+    return seen
+
+
+async def test_a_read_that_fails_is_a_gap_until_the_next_head() -> None:
+    known = board()
+    script = Script(
+        steps=[head(1), head(2), head(3)],
+        reads=[read(v.CHEAP), DecodeError(v.CHEAP, "odd answer"), read(v.CHEAP)],
+    )
+    seen = await follow(script, known, entries=3)
+    assert seen == [ChainSnapshot, ChainGap, ChainSnapshot]
+    assert script.opened == 1
+
+
+async def test_heads_that_fail_are_a_gap_and_are_opened_again() -> None:
+    known = board()
+    lost = Unreachable(v.CHEAP, "no endpoint answered")
+    script = Script(steps=[head(1), lost, head(2)], reads=[read(v.CHEAP), read(v.CHEAP)])
+    seen = await follow(script, known, entries=3)
+    assert seen == [ChainSnapshot, ChainGap, ChainSnapshot]
+    assert (script.opened, script.heads_read) == (2, [1, 2])
+
+
+async def test_an_unknown_error_ends_the_loop() -> None:
+    script = Script(steps=[head(1)], reads=[RuntimeError("a bug")])
+    with pytest.raises(ExceptionGroup) as caught:
+        await follow(script, board(), entries=1)
+    assert caught.group_contains(RuntimeError, match="a bug")
+
+
+async def test_a_gap_begins_when_the_chain_was_lost() -> None:
+    known = board()
+    before = int(time.time())
+    await follow(Script(steps=[Unreachable(v.CHEAP, "dead")], reads=[]), known, entries=1)
+    gap = known.chains[v.CHEAP]
+    assert isinstance(gap, ChainGap)
+    assert gap.since >= before
