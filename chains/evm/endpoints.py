@@ -1,0 +1,222 @@
+"""Which endpoint of a chain to ask, and which to set aside: policy only, no I/O, no clock.
+
+An endpoint that fails, lags, disagrees on a block hash or answers for another chain is set
+aside with a reason. Rounds of checks let it back in once it has agreed often enough; each
+time it is set aside again it waits longer, up to a cap. Times are seconds of one clock.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """Why an endpoint is set aside; only the first two may still serve as a last resort."""
+
+    FAILED = "failed"
+    LAGGING = "lagging"
+    DISAGREES = "disagrees"
+    WRONG_CHAIN = "wrong_chain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The policy's numbers.
+
+    `max_lag` blocks behind the best are allowed; `probation` agreeing checks let an endpoint
+    back in (one is enough after a mere failure); waits start at `backoff_s`, double up to
+    `backoff_cap_s`, and start anew after `forgive_s` without trouble.
+    """
+
+    max_lag: int = 5
+    probation: int = 2
+    backoff_s: float = 1.0
+    backoff_cap_s: float = 60.0
+    forgive_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """Why and until when an endpoint is set aside, and how often it has agreed since."""
+
+    cause: Cause
+    reason: str
+    retry_at: float
+    agreed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointState:
+    """What is known of one endpoint; `verified` when its chain id was seen to be right."""
+
+    label: str
+    verified: bool = False
+    aside: Aside | None = None
+    strikes: int = 0
+    struck_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What an endpoint answered in a round of checks: its chain and its newest block.
+
+    `hash` is that of the block at the height compared, once it is known.
+    """
+
+    chain_number: int
+    height: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The states after a round; `split` says why nobody can be believed, if so."""
+
+    states: tuple[EndpointState, ...]
+    split: str | None = None
+
+
+def set_aside(
+    state: EndpointState,
+    cause: Cause,
+    reason: str,
+    *,
+    now: float,
+    limits: Limits,
+    wait_s: float | None = None,
+) -> EndpointState:
+    """Set an endpoint aside, longer each time; `wait_s` is the least it asked for itself."""
+    strikes = 0 if now - state.struck_at > limits.forgive_s else state.strikes
+    backoff = min(limits.backoff_s * 2 ** min(strikes, 32), limits.backoff_cap_s)
+    return replace(
+        state,
+        verified=False,
+        aside=Aside(cause=cause, reason=reason, retry_at=now + max(backoff, wait_s or 0.0)),
+        strikes=strikes + 1,
+        struck_at=now,
+    )
+
+
+def readmit(state: EndpointState) -> EndpointState:
+    """Let an endpoint back in; its strikes stay until they are forgiven."""
+    return replace(state, aside=None, verified=True)
+
+
+def choose(states: Sequence[EndpointState]) -> tuple[int, ...]:
+    """Give the endpoints to ask, in order: those in use as configured, then the last resort.
+
+    The last resort are those that failed or lag, the longest rested first. One that answers for
+    another chain or disagrees on a hash is never asked.
+    """
+    ready = [index for index, state in enumerate(states) if state.aside is None]
+    resort = sorted(
+        (state.aside.retry_at, index)
+        for index, state in enumerate(states)
+        if state.aside and state.aside.cause in (Cause.FAILED, Cause.LAGGING)
+    )
+    return (*ready, *(index for _, index in resort))
+
+
+def due(states: Sequence[EndpointState], *, now: float) -> tuple[int, ...]:
+    """Give the endpoints to check in this round: those in use, and those that have waited."""
+    return tuple(
+        index
+        for index, state in enumerate(states)
+        if state.aside is None or now >= state.aside.retry_at
+    )
+
+
+def best_height(sightings: Mapping[int, Sighting], chain_number: int) -> int | None:
+    """Give the height to measure lag from: of three or more the second best.
+
+    So a single endpoint that claims a height far ahead cannot make all others lag.
+    """
+    heights = sorted(s.height for s in sightings.values() if s.chain_number == chain_number)
+    if not heights:
+        return None
+    return heights[-1] if len(heights) <= 2 else heights[-2]  # noqa: PLR2004 -- two have no middle
+
+
+def common_height(
+    sightings: Mapping[int, Sighting], *, chain_number: int, limits: Limits
+) -> int | None:
+    """Give the newest height that every endpoint of this chain that does not lag has."""
+    best = best_height(sightings, chain_number)
+    if best is None:
+        return None
+    return min(
+        s.height
+        for s in sightings.values()
+        if s.chain_number == chain_number and best - s.height <= limits.max_lag
+    )
+
+
+def judge(
+    states: Sequence[EndpointState],
+    sightings: Mapping[int, Sighting],
+    *,
+    chain_number: int,
+    now: float,
+    limits: Limits,
+) -> Verdict:
+    """Judge a round of checks, whose hashes are those at the common height.
+
+    The endpoints in use vote on the hash (all do where none is in use). Without a majority
+    nobody is set aside for it and the verdict is split.
+    """
+    best = best_height(sightings, chain_number)
+    voters = {
+        index: sighting.hash
+        for index, sighting in sightings.items()
+        if _may_vote(sighting, best, chain_number, limits)
+    }
+    trusted = {i: h for i, h in voters.items() if states[i].aside is None} or voters
+    agreed, split = _count_votes(trusted)
+    judged = list(states)
+    for index, sighting in sightings.items():
+        fault = _find_fault(sighting, best, agreed, chain_number, limits)
+        if fault:
+            judged[index] = set_aside(judged[index], *fault, now=now, limits=limits)
+        elif not split:
+            judged[index] = _credit(judged[index], limits)
+    return Verdict(states=tuple(judged), split=split)
+
+
+def _may_vote(sighting: Sighting, best: int | None, chain_number: int, limits: Limits) -> bool:
+    return (
+        best is not None
+        and sighting.chain_number == chain_number
+        and best - sighting.height <= limits.max_lag
+    )
+
+
+def _count_votes(votes: Mapping[int, bytes]) -> tuple[bytes | None, str | None]:
+    if not votes:
+        return None, None
+    [(winner, count), *_] = Counter(votes.values()).most_common(1)
+    if 2 * count > len(votes):
+        return winner, None
+    return None, f"endpoints disagree: {len(set(votes.values()))} hashes at one height"
+
+
+def _find_fault(
+    sighting: Sighting, best: int | None, agreed: bytes | None, chain_number: int, limits: Limits
+) -> tuple[Cause, str] | None:
+    if sighting.chain_number != chain_number:
+        return Cause.WRONG_CHAIN, f"answers for chain {sighting.chain_number}, not {chain_number}"
+    if best is not None and (lag := best - sighting.height) > limits.max_lag:
+        return Cause.LAGGING, f"{lag} blocks behind"
+    if agreed is not None and sighting.hash != agreed:
+        return Cause.DISAGREES, f"disagrees on a block hash: 0x{sighting.hash.hex()}"
+    return None
+
+
+def _credit(state: EndpointState, limits: Limits) -> EndpointState:
+    if state.aside is None:
+        return replace(state, verified=True)
+    needed = 1 if state.aside.cause is Cause.FAILED else limits.probation
+    agreed = state.aside.agreed + 1
+    if agreed >= needed:
+        return readmit(state)
+    return replace(state, aside=replace(state.aside, agreed=agreed))
