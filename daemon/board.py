@@ -7,6 +7,7 @@ from typing import Any, Final
 from chains.model.ids import AccountId, ChainId, InvalidId
 from chains.model.snapshot import ChainGap, ChainSnapshot
 from daemon.margin.report import MarginReport
+from proofs.envelope import Envelope
 
 MAX_AHEAD_S: Final = 30
 """How far a chain's blocks may lie ahead of this machine's clock before it is distrusted."""
@@ -14,11 +15,15 @@ MAX_AHEAD_S: Final = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attested:
-    """A signed attestation: its digest and the canonical document (proofs.document)."""
+    """A signed attestation: its digest, the compact form and the document (proofs.document).
+
+    `envelope` carries the header, `bitmap` and `proof` that contracts take.
+    """
 
     account: str
     sequence: int
     digest: bytes
+    envelope: Envelope
     document: Mapping[str, Any]
 
 
