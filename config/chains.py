@@ -57,6 +57,9 @@ class TokenSettings(Section):
     feed: EvmAddress = Field(description="the address of the Chainlink feed the protocol uses")
     feed_decimals: Decimals = Field(8, description="the feed's decimals, such as 8")
     heartbeat_s: Seconds = Field(description="how many seconds the feed may stay silent")
+    lateness_s: int = Field(
+        60, ge=0, le=_DAY_S, description="how many seconds an update may come late"
+    )
     minimum: UsdAmount = Field(Usd(1), description='the lowest believable price, such as "1"')
     maximum: UsdAmount = Field(
         Usd(10**9 * USD), description='the highest believable price, such as "1000000"'

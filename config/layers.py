@@ -14,6 +14,8 @@ from config.errors import ConfigError
 Table = dict[str, Any]
 PREFIX: Final = "PLIMSOLL_"
 NESTING: Final = "__"
+RESERVED: Final = frozenset({"PLIMSOLL_CACHE"})
+"""Names that are not settings."""
 
 
 def read_table(path: Path) -> Table:
@@ -64,7 +66,7 @@ def lay_environment(table: Table, environment: Mapping[str, str]) -> Table:
     Values that begin with `[` or `{` are JSON. A dash is written as an underscore.
     """
     for name, value in sorted(environment.items()):
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and name not in RESERVED:
             path = name.removeprefix(PREFIX).split(NESTING)
             table = merge(table, _nest(table, path, _value(name, value)))
     return table
