@@ -1,0 +1,28 @@
+"""Fixtures every test may ask for by name."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.devnet import Devnet, run_devnet
+
+
+@pytest.fixture(scope="session")
+def shared_devnet() -> Iterator[Devnet]:
+    """Both chains, once for all tests; whoever changes them must change them back."""
+    with run_devnet() as running:
+        yield running
+
+
+@pytest.fixture
+def devnet(shared_devnet: Devnet) -> Iterator[Devnet]:
+    """Both chains as first built: what a test does to them is undone after it."""
+    with shared_devnet.reverting():
+        yield shared_devnet
+
+
+@pytest.fixture
+def private_devnet() -> Iterator[Devnet]:
+    """Both chains for one test alone, which may kill or reorganise them."""
+    with run_devnet() as running:
+        yield running
