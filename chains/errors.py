@@ -6,10 +6,13 @@
     ├── Unreachable               no endpoint answered in time
     ├── Stale                     the anchor is gone, behind, or its endpoints disagree
     ├── WrongChain                an endpoint answers for another chain: never used
+    ├── RpcError                  a node refused a request (chains.evm.rpc), with its code
     └── DecodeError               the answer is not what the protocol's version says
     ExecutionError                drop the action and plan again
     ├── SimulationReverted        the call would revert; carries the decoded reason
     ├── FeeTooHigh                the fee cap forbids sending now
+    ├── NonceTooLow               another transaction used the nonce
+    ├── SubmitRefused             a node refused the signed transaction
     └── NotIncluded               the deadline passed before inclusion
     InvariantError                stop the keeper, keep the API
 """
@@ -70,6 +73,16 @@ class SimulationReverted(ExecutionError):
 @final
 class FeeTooHigh(ExecutionError):
     """The chain's fee is above the configured cap."""
+
+
+@final
+class NonceTooLow(ExecutionError):
+    """Another transaction with this key used the nonce."""
+
+
+@final
+class SubmitRefused(ExecutionError):
+    """A node refused the signed transaction for another reason than its fee or nonce."""
 
 
 @final
