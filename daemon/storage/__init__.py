@@ -1,0 +1,1 @@
+"""What survives a restart: one SQLite file per mode, its tables and migrations."""

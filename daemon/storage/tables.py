@@ -1,0 +1,145 @@
+"""The tables, as SQLModel declares them; migrations/ creates them.
+
+Ids are CAIP text, amounts above 2**63 and money are decimal text, times are integer seconds,
+hashes and signed bytes are blobs. Rows are written and read by statement, never through ORM
+sessions: the models are the schema's one declaration and the migrations are tested against them.
+"""
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class MetaRow(SQLModel, table=True):
+    """Small facts: the reason of a halt, the deployment this file belongs to."""
+
+    __tablename__ = "meta"
+    key: str = Field(primary_key=True)
+    value: str
+
+
+class IntentRow(SQLModel, table=True):
+    """One thing the keeper means to do with one nonce; see daemon.keeper.intent."""
+
+    __tablename__ = "intent"
+    __table_args__ = (
+        UniqueConstraint("sender", "chain", "nonce", name="one_intent_per_nonce"),
+        Index("intent_state", "state"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    chain: str
+    sender: str | None
+    nonce: int | None
+    state: str
+    reason: str | None
+    purpose: str
+    need: str
+    subject: str
+    instrument: str
+    market: str
+    account: str
+    asset: str
+    units: str
+    target: str
+    data: bytes
+    value: str
+    gas_limit: int
+    cost: str
+    moved: str
+    health_before: str | None
+    units_before: str
+    decision: str
+    deadline: int
+    created_at: int
+    updated_at: int
+    included_hash: bytes | None
+    included_block: bytes | None
+    included_height: int | None
+    success: bool | None
+    gas_used: int | None
+    gas_price_wei: str | None
+
+
+class AttemptRow(SQLModel, table=True):
+    """One signed transaction of an intent: the first, a replacement, or its cancellation."""
+
+    __tablename__ = "attempt"
+    id: int | None = Field(default=None, primary_key=True)
+    intent_id: int = Field(foreign_key="intent.id", index=True)
+    tx_hash: bytes = Field(unique=True)
+    raw: bytes
+    gas_limit: int
+    max_fee_wei: str
+    priority_fee_wei: str
+    cancels: bool
+    height: int
+    signed_at: int
+
+
+class SpendRow(SQLModel, table=True):
+    """What an intent spends, counted against the limits (Usd x 1e8)."""
+
+    __tablename__ = "spend"
+    __table_args__ = (Index("spend_at", "at"),)
+    intent_id: int = Field(primary_key=True, foreign_key="intent.id")
+    at: int
+    chain: str
+    gas: str
+    moved: str
+
+
+class CheckpointRow(SQLModel, table=True):
+    """The last block of a market whose logs were scanned."""
+
+    __tablename__ = "checkpoint"
+    chain: str = Field(primary_key=True)
+    market: str = Field(primary_key=True)
+    block: int
+
+
+class BorrowerRow(SQLModel, table=True):
+    """An account that borrowed in a market once."""
+
+    __tablename__ = "borrower"
+    market: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    block: int
+
+
+class AttestationRow(SQLModel, table=True):
+    """What was signed: one digest per account and sequence, written before it is released."""
+
+    __tablename__ = "attestation"
+    account: str = Field(primary_key=True)
+    sequence: int = Field(primary_key=True)
+    digest: bytes
+    envelope: bytes
+    document: str
+
+
+class HealthRow(SQLModel, table=True):
+    """One point of an account's history (health factors x 1e18, Usd x 1e8)."""
+
+    __tablename__ = "health"
+    account: str = Field(primary_key=True)
+    at: int = Field(primary_key=True)
+    unified: str | None
+    low: str | None
+    high: str | None
+    minimum_native: str | None
+    rescuable: str | None
+    collateral: str | None
+    requirement: str | None
+    complete: bool
+
+
+class LatchRow(SQLModel, table=True):
+    """A divergence latch that is closed, and since when both prices agree again."""
+
+    __tablename__ = "latch"
+    asset: str = Field(primary_key=True)
+    latched_at: int
+    agreed_since: int | None
+
+
+METADATA = SQLModel.metadata
+"""The schema as declared above."""
