@@ -106,10 +106,15 @@ class Anvil:
         self.rpc.request("anvil_setTime", now)
 
     def mine(self, base_fee_wei: int, blocks: int = 1) -> None:
-        """Mine blocks one by one, each with this base fee."""
+        """Mine blocks one by one, each with this base fee.
+
+        It is set for the block after them too: the pool admits transactions by it, and
+        `eth_gasPrice` and the pending block show it.
+        """
+        self.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(base_fee_wei))
         for _ in range(blocks):
-            self.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(base_fee_wei))
             self.rpc.request("evm_mine")
+            self.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(base_fee_wei))
 
     def stop(self) -> None:
         """End the process and remove its folder; harmless when already done."""

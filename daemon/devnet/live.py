@@ -11,11 +11,12 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from chains.model.ids import Address, ChainId
+from chains.model.ids import Address, ChainId, parse_address
 from chains.model.units import Usd
 from daemon.devnet.anvil import Anvil
+from daemon.devnet.artifacts import Artifact
 from daemon.devnet.calls import encode_call
-from daemon.devnet.deploy import Deployer
+from daemon.devnet.deploy import DEPLOY_GAS, Deployer
 from daemon.devnet.deployment import GWEI, ChainDeployment, Token, UniswapPool
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.uniswap import FAR_FUTURE, calculate_sqrt_price
@@ -30,6 +31,14 @@ class AssetPrices:
 
     protocol: Usd
     reference: Usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadStatus:
+    """The newest block."""
+
+    height: int
+    time: int
 
 
 def shock_price(price: Usd, percent: Decimal) -> Usd:
@@ -75,6 +84,11 @@ class LiveChain:
         """Mine blocks at the set base fee."""
         self.anvil.mine(self.base_fee_wei, blocks)
 
+    def read_head(self) -> HeadStatus:
+        """Read the newest block's height and time."""
+        block = self.rpc.request("eth_getBlockByNumber", *("latest", False))
+        return HeadStatus(height=int(block["number"], 16), time=int(block["timestamp"], 16))
+
     def read_prices(self) -> Mapping[str, AssetPrices]:
         """Read both feeds of every asset."""
         return MappingProxyType(
@@ -102,7 +116,7 @@ class LiveChain:
 
     def move_price(self, symbol: str, *, protocol: Usd, reference: Usd | None) -> None:
         """Set an asset's price; without `reference` the market and the pools stay as they are."""
-        token = self._find_token(symbol)
+        token = self.find_token(symbol)
         posted = [self._post_answer(token.feed, protocol)]
         if reference is not None:
             posted.append(self._post_answer(token.reference_feed, reference))
@@ -113,7 +127,7 @@ class LiveChain:
 
     def shock(self, symbol: str, percent: Decimal, *, protocol_only: bool) -> AssetPrices:
         """Move an asset's USD price by percent and give what it costs now."""
-        self._find_token(symbol)
+        self.find_token(symbol)
         before = self.read_prices()[symbol]
         protocol = shock_price(before.protocol, percent)
         reference = None if protocol_only else shock_price(before.reference, percent)
@@ -129,14 +143,33 @@ class LiveChain:
         )
         return int(answer[0])
 
+    def deploy(self, artifact: Artifact, *args: object) -> Address:
+        """Create a contract as the owner, in a block of its own."""
+        posted = self.owner.post(None, artifact.creation_data({}, *args), gas=DEPLOY_GAS)
+        self.include([posted])
+        return parse_address(self.owner.confirm(posted)["contractAddress"])
+
     def mint(self, symbol: str, receiver: Address, units: int) -> None:
         """Give tokens to an account."""
         data = encode_call("mint(address,uint256)", receiver, units)
-        self.include([self.owner.post(self._find_token(symbol).address, data)])
+        self.include([self.owner.post(self.find_token(symbol).address, data)])
 
     def set_balance(self, account: Address, wei: int) -> None:
         """Set an account's native balance."""
         self.rpc.request("anvil_setBalance", account, hex(wei))
+
+    def add_balance(self, account: Address, wei: int) -> None:
+        """Give an account native money."""
+        held = int(self.rpc.request("eth_getBalance", account, "latest"), 16)
+        self.set_balance(account, held + wei)
+
+    def find_token(self, symbol: str) -> Token:
+        """Give an asset by symbol; DevnetError names those there are."""
+        try:
+            return self.deployment.tokens[symbol]
+        except KeyError as error:
+            known = ", ".join(self.deployment.tokens)
+            raise DevnetError(f"there is no asset {symbol!r} on the devnet: {known}") from error
 
     def include(self, posted: list[str]) -> None:
         """Mine what was posted, unless the node did, and see that all of it succeeded."""
@@ -175,10 +208,3 @@ class LiveChain:
         limits = (uniswap.fee, owner, FAR_FUTURE, 2**128, 0, target)
         data = encode_call(_SWAP, (sold.address, bought.address, *limits))
         return [self.owner.post(uniswap.router, data)]
-
-    def _find_token(self, symbol: str) -> Token:
-        try:
-            return self.deployment.tokens[symbol]
-        except KeyError as error:
-            known = ", ".join(self.deployment.tokens)
-            raise DevnetError(f"there is no asset {symbol!r} on the devnet: {known}") from error

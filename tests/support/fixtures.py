@@ -1,9 +1,12 @@
 """Fixtures every test may ask for by name."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from daemon.devnet import launch
+from daemon.devnet.folder import Folder
 from tests.support.devnet import Devnet, run_devnet
 
 
@@ -26,3 +29,14 @@ def private_devnet() -> Iterator[Devnet]:
     """Both chains for one test alone, which may kill or reorganise them."""
     with run_devnet() as running:
         yield running
+
+
+@pytest.fixture
+def supervised_devnet(tmp_path: Path) -> Iterator[Folder]:
+    """A devnet of one's own as `plimsoll devnet up` starts it: mined each second, with run.toml."""
+    folder = Folder.open(tmp_path / "devnet")
+    launch.up(folder, progress=print)
+    try:
+        yield folder
+    finally:
+        launch.down(folder)

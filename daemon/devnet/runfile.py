@@ -1,0 +1,82 @@
+"""`run.toml`: the configuration of one start, laid over `config/devnet.toml`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from daemon.devnet.deployment import FEED_DECIMALS
+from daemon.devnet.folder import DevnetState, Folder, RunningChain
+
+_HEARTBEAT_S: Final = 3_600
+"""Feeds are refreshed every 60 s; this leaves room to stop them and see them grow stale."""
+_MINIMUM_USD: Final = "0.01"
+_MAXIMUM_USD: Final = "10000000"
+
+
+def format_run_file(state: DevnetState, folder: Folder) -> str:
+    """Write the file's text; paths are absolute, so it works from any directory."""
+    tables: list[tuple[str, Mapping[str, Any]]] = [
+        ("", {"deployment": state.deployment, "state_dir": str(folder.daemon_state)})
+    ]
+    if folder.keystore.exists():
+        files = {"keystore": str(folder.keystore), "password_file": str(folder.password_file)}
+        tables.append(("[keys]", files))
+    for chain in state.chains:
+        tables += _list_tables(chain)
+    text = "\n".join(_format_table(header, table) for header, table in tables)
+    return f"# Written by `plimsoll devnet up` for this start; gone when it goes.\n{text}"
+
+
+def _list_tables(chain: RunningChain) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    deployment, contracts = chain.deployment, chain.contracts
+    name = f"chains.{deployment.name}"
+    yield (
+        f"[{name}]",
+        {
+            "caip2": f"eip155:{deployment.number}",
+            "rpc": [chain.rpc_url],
+            "ws": [chain.ws_url],
+            "multicall3": deployment.multicall3,
+            "confirmations": 2,
+            "block_time_s": 1,
+            "stale_after_s": 10,
+            "max_fee_gwei": "500",
+            "priority_fee_gwei": "1",
+            "native_symbol": "WETH",
+        },
+    )
+    yield (
+        f"[{name}.contracts]",
+        {
+            "rescue": contracts.rescue,
+            "liquidator": contracts.liquidator,
+            "verifier": contracts.verifier,
+        },
+    )
+    uniswap = deployment.uniswap
+    exchange = {"quoter": uniswap.quoter, "router": uniswap.router, "fee": uniswap.fee}
+    yield f"[{name}.uniswap_v3]", exchange
+    market = {"protocol": "aave_v3", "pool": deployment.aave.pool, "start_block": 0}
+    yield f"[[{name}.markets]]", market
+    for symbol, token in deployment.tokens.items():
+        yield (
+            f"[{name}.tokens.{symbol}]",
+            {
+                "address": token.address,
+                "decimals": token.decimals,
+                "feed": token.feed,
+                "feed_decimals": FEED_DECIMALS,
+                "heartbeat_s": _HEARTBEAT_S,
+                "minimum": _MINIMUM_USD,
+                "maximum": _MAXIMUM_USD,
+                "reference_feed": token.reference_feed,
+                "reference_heartbeat_s": _HEARTBEAT_S,
+            },
+        )
+
+
+def _format_table(header: str, table: Mapping[str, Any]) -> str:
+    """Write one table; strings, numbers and lists of ASCII text look alike in JSON and TOML."""
+    lines = [header] if header else []
+    lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    return "\n".join(lines) + "\n"

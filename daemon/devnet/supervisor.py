@@ -1,0 +1,188 @@
+"""The devnet's one owner: it alone mines, keeps the feeds fresh and obeys the control socket.
+
+A single thread does it all in turn, so a shock, a refresh and the second's block never interleave
+and nothing needs a lock. Run by `launch.py` as `python -m daemon.devnet.supervisor FOLDER`.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Final, NoReturn
+
+from eth_account import Account
+
+from chains.model.ids import Address, parse_address
+from daemon.devnet.anvil import Anvil
+from daemon.devnet.build import BuiltChain, build_devnet
+from daemon.devnet.control import MAX_LINE
+from daemon.devnet.errors import DevnetError
+from daemon.devnet.folder import DevnetState, Folder, RunningChain
+from daemon.devnet.live import LiveChain
+from daemon.devnet.own import deploy_own
+from daemon.devnet.runfile import format_run_file
+from daemon.devnet.serve import Service
+
+BLOCK_S: Final = 1
+_PAST_THE_SECOND_S: Final = 0.005
+_CLIENT_TIMEOUT_S: Final = 2.0
+_BACKLOG: Final = 16
+_KEEPER_BALANCE_WEI: Final = 1_000 * 10**18
+_KDF_ROUNDS: Final = 1_000
+"""Few, because the password lies beside the key: it guards nothing and starts fast."""
+
+
+def supervise(folder: Folder, *, keeper: Address | None, refresh_s: int) -> NoReturn:
+    """Start both chains and mine them until told to end; DevnetError when one cannot go on.
+
+    `keeper` is the key that signs attestations and operates the liquidator; a throw-away one is
+    made when None is given. `refresh_s` is how often feeds are published again. SystemExit
+    (SIGTERM) ends it; the chains end with it in every case.
+    """
+    with folder.hold(), ExitStack() as stack:
+        folder.clean()
+        shutil.rmtree(folder.daemon_state, ignore_errors=True)
+        stack.callback(folder.clean)
+        chains = [_start_chain(stack, folder, built) for built in build_devnet(_say)]
+        state = _deploy(folder, chains, keeper or _make_key(folder))
+        folder.run_file.write_text(format_run_file(state, folder))
+        listener = stack.enter_context(_listen(folder))
+        folder.write_state(state)
+        _say(f"devnet {state.deployment} is ready")
+        _run(Service(state, chains), listener, refresh_s)
+
+
+def _start_chain(stack: ExitStack, folder: Folder, built: BuiltChain) -> LiveChain:
+    deployment = built.deployment
+    anvil = Anvil.start(
+        chain_id=deployment.number,
+        folder=folder.path / f"anvil-{deployment.name}",
+        state=built.state,
+        automine=False,
+    )
+    chain = LiveChain(stack.enter_context(anvil), deployment, automine=False)
+    chain.refresh_feeds()
+    return chain
+
+
+def _make_key(folder: Folder) -> Address:
+    """Make a throw-away key with its keystore and password, readable by their owner only."""
+    account = Account.create()
+    password = secrets.token_hex(16)
+    keystore = Account.encrypt(account.key, password, kdf="pbkdf2", iterations=_KDF_ROUNDS)
+    for path, text in ((folder.keystore, json.dumps(keystore)), (folder.password_file, password)):
+        path.touch(mode=0o600)
+        path.write_text(text)
+    return parse_address(account.address)
+
+
+def _deploy(folder: Folder, chains: Sequence[LiveChain], keeper: Address) -> DevnetState:
+    deployment = f"plimsoll-devnet-{secrets.token_hex(4)}"
+    running = []
+    for chain in chains:
+        chain.add_balance(keeper, _KEEPER_BALANCE_WEI)
+        running.append(
+            RunningChain(
+                rpc_url=chain.rpc.url,
+                ws_url=chain.rpc.ws_url,
+                deployment=chain.deployment,
+                contracts=deploy_own(chain, deployment=deployment, keeper=keeper),
+            )
+        )
+    return DevnetState(
+        pid=os.getpid(),
+        started_at=int(time.time()),
+        deployment=deployment,
+        keeper=keeper,
+        run_file=folder.run_file,
+        chains=tuple(running),
+    )
+
+
+@contextmanager
+def _listen(folder: Folder) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        with folder.socket_path() as path:
+            listener.bind(path)
+        listener.listen(_BACKLOG)
+        listener.settimeout(0)
+        yield listener
+
+
+def _run(service: Service, listener: socket.socket, refresh_s: int) -> NoReturn:
+    """Mine at every second, refresh the feeds now and then, answer in between."""
+    refresh_at = time.monotonic() + refresh_s
+    mine_at = _next_block()
+    with selectors.DefaultSelector() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        while True:
+            if selector.select(max(0.0, mine_at - time.monotonic())):
+                _serve_client(listener, service)
+            if time.monotonic() < mine_at:
+                continue
+            refresh = time.monotonic() >= refresh_at
+            for chain in service.chains:
+                chain.refresh_feeds() if refresh else chain.mine()
+            if refresh:
+                refresh_at += refresh_s
+            mine_at = _next_block()
+
+
+def _next_block() -> float:
+    """Give the monotonic time just after the wall clock's next whole second.
+
+    Just after, so that two blocks in a row never have the same time by a hair's breadth.
+    """
+    return time.monotonic() + BLOCK_S + _PAST_THE_SECOND_S - time.time() % BLOCK_S
+
+
+def _serve_client(listener: socket.socket, service: Service) -> None:
+    """Answer one client; one that is slow or goes away is let go."""
+    with suppress(BlockingIOError, TimeoutError, ConnectionError):
+        client, _ = listener.accept()
+        with client:
+            client.settimeout(_CLIENT_TIMEOUT_S)
+            line = client.makefile("rb").readline(MAX_LINE)
+            client.sendall(service.answer(line))
+
+
+def main() -> None:
+    """Run as a process: end with 0 when told to, with 1 and one line when it cannot go on."""
+    parser = argparse.ArgumentParser(prog="plimsoll-devnet")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--keeper", type=parse_address)
+    parser.add_argument("--refresh-s", type=int, required=True)
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
+    try:
+        supervise(
+            Folder.open(arguments.folder),
+            keeper=arguments.keeper,
+            refresh_s=arguments.refresh_s,
+        )
+    except DevnetError as error:
+        sys.exit(str(error))
+
+
+def _say(line: str) -> None:
+    """Write a line to the log that `launch.py` opened."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _end(_number: int, _frame: object) -> NoReturn:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
