@@ -69,6 +69,8 @@ class Committee:
         numbers = [int(member, 16) for member in self.members]
         if numbers[0] == 0 or numbers != sorted(set(numbers)):
             raise InvalidCommittee("the members' addresses must ascend, each once, none zero")
+        if not 0 <= self.epoch <= NO_END:
+            raise InvalidCommittee("the epoch is no 64-bit number")
         if not 0 <= self.valid_from < self.valid_until <= NO_END:
             raise InvalidCommittee("validFrom must come before validUntil")
 

@@ -32,10 +32,17 @@ class Secp256k1Signer:
     def from_keystore(cls, path: Path, password: str) -> Self:
         """Decrypt a keystore-v3 file; KeystoreError names the file and what is wrong."""
         try:
-            key = decode_keyfile_json(json.loads(path.read_text()), password.encode())
+            stored = dict(json.loads(path.read_text()))
+            key = decode_keyfile_json(stored, password.encode())
         except OSError as error:
             raise KeystoreError(f"{path} cannot be read: {error.strerror}") from error
-        except (KeyError, TypeError, json.JSONDecodeError, NotImplementedError) as error:
+        except (
+            KeyError,
+            TypeError,
+            UnicodeDecodeError,
+            json.JSONDecodeError,
+            NotImplementedError,
+        ) as error:
             raise KeystoreError(f"{path} is no keystore-v3 file") from error
         except ValueError as error:
             raise KeystoreError(f"{path} does not open with this password") from error
