@@ -1,0 +1,1 @@
+"""The HTTP service: what the board knows, for wallets, keepers and monitors."""

@@ -1,0 +1,141 @@
+"""The routes of margin accounts: list, health, attestation, history."""
+
+import json
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from daemon.api.context import CONTEXT, ApiContext, HistoryReader
+from daemon.api.problems import ProblemError
+from daemon.api.render import render_account, render_report, render_time
+from daemon.api.schemas import (
+    AccountList,
+    AccountSchema,
+    HistoryEntrySchema,
+    HistoryLinks,
+    HistoryPage,
+)
+
+PAGE: Final = 50
+MAX_PAGE: Final = 500
+_MAX_CURSOR: Final = 2**63 - 1
+_RETRY: Final = {"Retry-After": "1"}
+
+
+async def list_accounts(request: web.Request) -> web.Response:
+    """Answer which margin accounts are watched."""
+    context = request.app[CONTEXT]
+    return answer(
+        request, AccountList(accounts=[_account(context, name) for name in context.board.accounts])
+    )
+
+
+async def read_health(request: web.Request) -> web.Response:
+    """Answer the four numbers of an account, with the snapshot's id as ETag."""
+    context, name = _find(request)
+    report = context.board.reports.get(name)
+    if report is None:
+        detail = f"{name} was not read yet; try again in a second"
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, _RETRY)
+    rendered = render_report(report, context.board.labels, int(context.clock()))
+    return answer(request, rendered, etag=rendered.snapshot)
+
+
+async def read_attestation(request: web.Request) -> web.Response:
+    """Answer an account's newest attestation, the canonical document as it was signed."""
+    context, name = _find(request)
+    attested = context.board.attestations.get(name)
+    if attested is None:
+        detail = (
+            f"{name} has no attestation: it needs a complete snapshot and a signing key; "
+            f"/v1/accounts/{quote(name)}/health says what is missing"
+        )
+        raise ProblemError(HTTPStatus.NOT_FOUND, detail)
+    # The canonical form (RFC 8785) of ASCII texts: keys sorted, nothing between tokens.
+    document = json.dumps(attested.document, sort_keys=True, separators=(",", ":"))
+    response = web.Response(text=document, content_type="application/json")
+    return _tag(request, response, attested.digest.hex())
+
+
+async def read_history(request: web.Request) -> web.Response:
+    """Answer an account's events, newest first, in pages."""
+    context, name = _find(request)
+    if context.history is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no history is kept; start with a state_dir")
+    limit = _whole(request, "limit", PAGE, MAX_PAGE)
+    before = _whole(request, "before", None, _MAX_CURSOR)
+    return answer(request, await _page(context.history, name, before, limit or PAGE))
+
+
+def answer(request: web.Request, body: BaseModel, *, etag: str | None = None) -> web.Response:
+    """Give a JSON response; 304 where the caller has this ETag already."""
+    response = web.Response(text=body.model_dump_json(), content_type="application/json")
+    return response if etag is None else _tag(request, response, etag)
+
+
+def _tag(request: web.Request, response: web.Response, etag: str) -> web.Response:
+    """Mark a response; the tag is weak because ages in the body go on."""
+    known = request.if_none_match or ()
+    if any(tag.value in (etag, "*") for tag in known):
+        response = web.Response(status=HTTPStatus.NOT_MODIFIED)
+    response.headers["ETag"] = f'W/"{etag}"'
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _find(request: web.Request) -> tuple[ApiContext, str]:
+    context = request.app[CONTEXT]
+    asked = request.match_info["account"]
+    name = context.board.find(asked)
+    if name is None:
+        detail = (
+            f"{asked} is no margin account and no member of one; GET /v1/accounts lists them, "
+            "[[accounts]] in the configuration adds them"
+        )
+        raise ProblemError(HTTPStatus.NOT_FOUND, detail)
+    return context, name
+
+
+def _account(context: ApiContext, name: str) -> AccountSchema:
+    path = f"/v1/accounts/{quote(name)}"
+    members = (member for member, owner in context.board.members.items() if owner == name)
+    return AccountSchema(
+        id=name,
+        members=[render_account(member) for member in members],
+        health=f"{path}/health",
+        attestation=f"{path}/attestation",
+        history=f"{path}/history",
+    )
+
+
+async def _page(reader: HistoryReader, name: str, before: int | None, limit: int) -> HistoryPage:
+    found = await reader(name, before, limit + 1)
+    shown = found[:limit]
+    more = len(found) > limit
+    query = urlencode({"limit": limit, "before": shown[-1].id}) if more else ""
+    return HistoryPage(
+        account=name,
+        events=[
+            HistoryEntrySchema(
+                id=entry.id,
+                time=render_time(entry.at),
+                event=entry.event,
+                details=dict(entry.details),
+            )
+            for entry in shown
+        ],
+        links=HistoryLinks(next=f"/v1/accounts/{quote(name)}/history?{query}" if more else None),
+    )
+
+
+def _whole(request: web.Request, field: str, default: int | None, maximum: int) -> int | None:
+    text = request.query.get(field)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:20]) <= maximum:
+        detail = f"{field} is {text[:40]!r}; write a whole number from 1 to {maximum}"
+        raise ProblemError(HTTPStatus.BAD_REQUEST, detail)
+    return int(text)

@@ -1,0 +1,38 @@
+"""What the routes are given: the board, the clock, and readers of what is not on the board."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from daemon.board import Board
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One event of an account; `id` orders them, `at` is its time (seconds)."""
+
+    id: int
+    at: int
+    event: str
+    details: Mapping[str, str | int | bool | None]
+
+
+HistoryReader = Callable[[str, int | None, int], Awaitable[Sequence[HistoryEntry]]]
+"""Reads an account's events older than an id (None: the newest), newest first, at most so many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiContext:
+    """All that the API may ask; `signer_fault` says why nothing can be signed, None if it can."""
+
+    board: Board
+    clock: Callable[[], float]
+    registry: CollectorRegistry
+    history: HistoryReader | None = None
+    signer_fault: Callable[[], str | None] = lambda: None
+
+
+CONTEXT: Final = web.AppKey("context", ApiContext)

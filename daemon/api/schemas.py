@@ -1,0 +1,203 @@
+"""What the API answers, as pydantic models: `/openapi.json` is made from them.
+
+Decimals are strings (USD with 8 decimals, health factors with 18, both rounded down for the
+account's holder by the margin engine), times RFC 3339 in UTC, accounts and assets CAIP ids with
+EIP-55 addresses.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+UsdText = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{8}$", examples=["1523.40000000"])]
+FactorText = Annotated[
+    str, Field(pattern=r"^[0-9]+\.[0-9]{18}$", examples=["1.523400000000000000"])
+]
+TimeText = Annotated[str, Field(examples=["2026-11-20T15:31:00Z"])]
+ChainText = Annotated[str, Field(description="CAIP-2", examples=["eip155:1"])]
+AccountText = Annotated[str, Field(description="CAIP-10")]
+AssetText = Annotated[str, Field(description="CAIP-19")]
+
+
+class Schema(BaseModel):
+    """An answer, or a part of one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FactorSchema(Schema):
+    """A health factor; null with `no_debt` where nothing is owed, null without where unknown."""
+
+    health_factor: FactorText | None
+    no_debt: bool
+
+
+class HealthSchema(FactorSchema):
+    """C, R, E and the factor that follows from them."""
+
+    collateral_usd: UsdText
+    requirement_usd: UsdText
+    equity_usd: UsdText
+
+
+class IntervalSchema(Schema):
+    """Between what the account's health lies while something is unknown."""
+
+    low: HealthSchema | None
+    high: HealthSchema | None
+
+
+class BlockSchema(Schema):
+    """The block a chain was read at, and its age when the answer was given."""
+
+    height: int
+    hash: str
+    time: TimeText
+    age_s: int
+
+
+class GapSchema(Schema):
+    """Why a chain cannot be relied on, and since when."""
+
+    reason: str
+    since: TimeText
+
+
+class ChainSchema(Schema):
+    """One chain of the account: read at `block`, or a gap with the last block known."""
+
+    chain: ChainText
+    label: str
+    status: Literal["read", "gap"]
+    block: BlockSchema | None
+    gap: GapSchema | None
+
+
+class LegSchema(Schema):
+    """One asset held as collateral or owed, at the protocol's own price."""
+
+    asset: AssetText
+    symbol: str
+    side: Literal["collateral", "debt", "requirement"]
+    amount: str
+    price_usd: UsdText
+    price_status: str
+    price_time: TimeText
+    ltv: str
+    liquidation_threshold: str
+
+
+class PositionSchema(Schema):
+    """What an account holds in one market, and its native health, bit for bit the contract's."""
+
+    chain: ChainText
+    protocol: str
+    version: str
+    market: AccountText
+    account: AccountText
+    native: FactorSchema
+    collateral_usd: UsdText
+    debt_usd: UsdText
+    legs: list[LegSchema]
+
+
+class PriceRangeSchema(Schema):
+    """An underlying's lowest (for collateral) and highest (for debt) price over the chains."""
+
+    underlying: str
+    low_usd: UsdText
+    high_usd: UsdText
+
+
+class HealthReport(Schema):
+    """The four numbers of one margin account, and how far they can be trusted."""
+
+    account: str
+    members: list[AccountText]
+    snapshot: str
+    as_of: TimeText
+    complete: bool
+    incomplete: list[str]
+    skew_s: int
+    unified: HealthSchema | None
+    interval: IntervalSchema
+    minimum_native: FactorSchema
+    rescuable: FactorSchema
+    positions: list[PositionSchema]
+    prices: list[PriceRangeSchema]
+    chains: list[ChainSchema]
+
+
+class AccountSchema(Schema):
+    """A margin account and where its answers are."""
+
+    id: str
+    members: list[AccountText]
+    health: str
+    attestation: str
+    history: str
+
+
+class AccountList(Schema):
+    """The margin accounts watched."""
+
+    accounts: list[AccountSchema]
+
+
+class HistoryEntrySchema(Schema):
+    """One event of an account: `details` depend on `event`."""
+
+    id: int
+    time: TimeText
+    event: str
+    details: dict[str, str | int | bool | None]
+
+
+class HistoryLinks(Schema):
+    """Where older events are; null at the end."""
+
+    next: str | None
+
+
+class HistoryPage(Schema):
+    """Events of an account, newest first."""
+
+    account: str
+    events: list[HistoryEntrySchema]
+    links: HistoryLinks
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457); `detail` says what to do about it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+
+
+class LiveSchema(Schema):
+    """The process runs."""
+
+    status: Literal["live"]
+
+
+class NotReadySchema(Schema):
+    """Something that keeps the daemon from doing all of its work."""
+
+    what: str
+    reason: str
+    since: TimeText | None
+
+
+class ReadySchema(Schema):
+    """Whether everything is fresh and the keeper acts; `unready` says what is not."""
+
+    status: Literal["ready", "unready"]
+    unready: list[NotReadySchema]
+    chains: list[ChainSchema]
+
+
+Document = dict[str, Any]
+"""An attestation's canonical document, exactly as it was signed; see docs/attestations.md."""

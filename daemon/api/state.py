@@ -1,0 +1,55 @@
+"""The routes of monitors: livez, readyz, metrics."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0, generate_latest
+
+from chains.model.snapshot import ChainGap
+from daemon.api.accounts import answer
+from daemon.api.context import CONTEXT, ApiContext
+from daemon.api.render import render_chain, render_time
+from daemon.api.schemas import ChainSchema, LiveSchema, NotReadySchema, ReadySchema
+
+
+async def read_live(request: web.Request) -> web.Response:
+    """Answer that the process runs its loop."""
+    return answer(request, LiveSchema(status="live"))
+
+
+async def read_ready(request: web.Request) -> web.Response:
+    """Answer whether all work is done: 503 with what is not, chain by chain."""
+    found = judge_readiness(request.app[CONTEXT])
+    response = answer(request, found)
+    if found.unready:
+        response.set_status(HTTPStatus.SERVICE_UNAVAILABLE)
+    return response
+
+
+async def read_metrics(request: web.Request) -> web.Response:
+    """Answer the metrics in Prometheus' text format."""
+    body = generate_latest(request.app[CONTEXT].registry)
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_PLAIN_1_0_0})
+
+
+def judge_readiness(context: ApiContext) -> ReadySchema:
+    """Say what is not ready now: chains that are gaps, the keeper halted, nothing to sign with."""
+    now = int(context.clock())
+    chains: list[ChainSchema] = []
+    unready: list[NotReadySchema] = []
+    for chain, label in context.board.labels.items():
+        found = context.board.chain_now(chain, now)
+        chains.append(render_chain(found, label, now))
+        if isinstance(found, ChainGap):
+            since = render_time(found.since)
+            unready.append(
+                NotReadySchema(what=f"{label} ({chain})", reason=found.reason, since=since)
+            )
+    for what, reason in (
+        ("keeper", context.board.keeper_halted),
+        ("signer", context.signer_fault()),
+    ):
+        if reason is not None:
+            unready.append(NotReadySchema(what=what, reason=reason, since=None))
+    status = "unready" if unready else "ready"
+    return ReadySchema.model_validate({"status": status, "unready": unready, "chains": chains})

@@ -1,0 +1,45 @@
+"""A small configuration that is right, for tests to spoil."""
+
+from pathlib import Path
+
+GOOD = """
+deployment = "test"
+[chains.cheap]
+caip2 = "eip155:31337"
+rpc = ["http://127.0.0.1:8545"]
+max_fee_gwei = "500"
+priority_fee_gwei = "1"
+[chains.cheap.tokens.WETH]
+address = "0x1111111111111111111111111111111111111111"
+decimals = 18
+feed = "0x2222222222222222222222222222222222222222"
+heartbeat_s = 3600
+[[accounts]]
+id = "alice"
+members = ["eip155:31337:0x3333333333333333333333333333333333333333"]
+[accounts.policy]
+unified = { trigger = "1.50", target = "1.60" }
+native = { trigger = "1.10", target = "1.20" }
+min_size_usd = "10"
+max_cost_usd = "50"
+cooldown_s = 30
+deadline_s = 120
+"""
+SECOND_CHAIN = """
+[chains.dear]
+caip2 = "eip155:31338"
+rpc = ["http://127.0.0.1:8546"]
+max_fee_gwei = "500"
+priority_fee_gwei = "1"
+[chains.dear.tokens.WETH]
+address = "0x1111111111111111111111111111111111111111"
+decimals = 18
+feed = "0x2222222222222222222222222222222222222222"
+heartbeat_s = 3600
+"""
+
+
+def write(folder: Path, text: str, name: str = "plimsoll.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
