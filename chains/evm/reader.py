@@ -1,0 +1,180 @@
+"""One EVM chain read whole at one head: positions, funds, prices and references in one call.
+
+Every part contributes a pure plan; the combined plan is one multicall at the head's block hash.
+Markets are opened at the first read, and again when governance changed one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from chains.errors import DecodeError, Stale
+from chains.evm.multicall import ReadPlan, ViewCaller, combine, read
+from chains.evm.rescue import OwnerFunds, Token, join_funds, plan_funds
+from chains.model.anchor import BlockAnchor, Head
+from chains.model.ids import AccountId, Address, AssetId
+from chains.model.position import Position
+from chains.model.price import Price
+from chains.model.snapshot import ChainFees, ChainSnapshot
+from chains.oracles.chainlink import FeedTerms, plan_price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenTerms:
+    """A configured token, the protocol's feed for it and the market reference beside it."""
+
+    asset: AssetId
+    symbol: str
+    decimals: int
+    feed: FeedTerms
+    reference: FeedTerms | None = None
+
+
+class ReadMarket(Protocol):
+    """What a market's adapter gives for one anchor."""
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """A position for every account asked for."""
+        ...
+
+    @property
+    def prices(self) -> tuple[Price, ...]:
+        """The protocol's price of every reserve."""
+        ...
+
+
+class MarketAdapter(Protocol):
+    """What the reader asks of an open market."""
+
+    def plan_read(
+        self, accounts: Sequence[AccountId], *, anchor: BlockAnchor
+    ) -> ReadPlan[ReadMarket]:
+        """Plan to read the market and these accounts."""
+        ...
+
+
+class OpenMarket(Protocol):
+    """How a protocol's market is opened; see chains.discover."""
+
+    async def __call__(
+        self,
+        client: ViewCaller,
+        anchor: BlockAnchor,
+        *,
+        pool: Address,
+        feeds: Mapping[Address, FeedTerms],
+    ) -> MarketAdapter:
+        """Learn the market's layout at the anchor."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketTerms:
+    """A configured market: its pool and how its protocol opens it."""
+
+    pool: Address
+    open: OpenMarket
+
+
+class EvmReader:
+    """Reads one chain for a set of accounts; a `chains.ports.Reader`.
+
+    `native` is the token whose price gas is charged at; `priority_fee_wei` the tip offered.
+    """
+
+    def __init__(
+        self,
+        client: ViewCaller,
+        *,
+        markets: Sequence[MarketTerms],
+        tokens: Sequence[TokenTerms],
+        native: TokenTerms,
+        priority_fee_wei: int,
+        rescue: Address | None,
+    ) -> None:
+        self._client: Final = client
+        self._terms: Final = tuple(markets)
+        self._tokens: Final = tuple(tokens)
+        self._native: Final = native
+        self._priority_fee_wei: Final = priority_fee_wei
+        self._rescue: Final = rescue
+        self._feeds: Final = {token.asset.token: token.feed for token in tokens}
+        self._names: Final = {
+            token.asset: Token(symbol=token.symbol, decimals=token.decimals) for token in tokens
+        }
+        self._markets: tuple[MarketAdapter, ...] | None = None
+
+    async def read(self, head: Head, accounts: Sequence[AccountId]) -> ChainSnapshot:
+        """Read the chain at the head in one call; ChainError where that fails.
+
+        A market that was changed since it was opened is opened again, once.
+        """
+        ours = [account for account in accounts if account.chain == head.anchor.chain]
+        known = self._markets
+        markets = await self.markets(head.anchor)
+        try:
+            return await read(self._client, head.anchor, self._plan(head, ours, markets))
+        except Stale:
+            self._markets = None
+            if known is None:
+                raise
+        markets = await self.markets(head.anchor)
+        return await read(self._client, head.anchor, self._plan(head, ours, markets))
+
+    async def markets(self, anchor: BlockAnchor) -> tuple[MarketAdapter, ...]:
+        """Give the open markets, in the configured order; opened at the anchor where needed."""
+        if self._markets is None:
+            self._markets = tuple(
+                [
+                    await terms.open(self._client, anchor, pool=terms.pool, feeds=self._feeds)
+                    for terms in self._terms
+                ]
+            )
+        return self._markets
+
+    def _plan(
+        self, head: Head, accounts: Sequence[AccountId], markets: Sequence[MarketAdapter]
+    ) -> ReadPlan[ChainSnapshot]:
+        now = head.anchor.time
+        plans: list[ReadPlan[Any]] = [
+            combine([market.plan_read(accounts, anchor=head.anchor) for market in markets]),
+            combine(
+                [
+                    plan_price(token.asset, token.reference, now=now)
+                    for token in self._tokens
+                    if token.reference
+                ]
+            ),
+            plan_price(self._native.asset, self._native.feed, now=now),
+            self._plan_funds(head.anchor, accounts),
+        ]
+        whole = combine(plans)
+        return ReadPlan(
+            calls=whole.calls, decode=lambda results: self._build(head, whole.decode(results))
+        )
+
+    def _plan_funds(
+        self, anchor: BlockAnchor, accounts: Sequence[AccountId]
+    ) -> ReadPlan[tuple[OwnerFunds, ...]]:
+        if self._rescue is None:
+            return ReadPlan(calls=(), decode=lambda _: ())
+        return plan_funds(anchor.chain, self._rescue, accounts)
+
+    def _build(self, head: Head, read: tuple[Any, ...]) -> ChainSnapshot:
+        markets, references, native, funds = read
+        prices = tuple(price for market in markets for price in market.prices)
+        if native.usd <= 0:
+            raise DecodeError(head.anchor.chain, f"feed {native.feed} gives gas no price")
+        return ChainSnapshot(
+            anchor=head.anchor,
+            positions=tuple(position for market in markets for position in market.positions),
+            funds=join_funds(funds, {price.asset: price for price in prices}, self._names),
+            prices=prices,
+            references=references,
+            fees=ChainFees(
+                base_fee_wei=head.base_fee_wei,
+                priority_fee_wei=self._priority_fee_wei,
+                native_usd=native.usd,
+            ),
+        )
