@@ -12,7 +12,7 @@
 
      Amounts. Native: computed here from the pool's own numbers so that the target is just
      reached, rounded up by a few units, then cut to the limits. Pools that round the account's
-     average threshold down to basis points (Aave v3.0) can be overshot by one basis point of the
+     average threshold down to basis points (Aave v3.0) can be overshot by two basis points of the
      collateral when a token of another threshold is supplied. Unified: stated by the keeper and
      bounded by what the attested figures need. With R the attested requirement and T the target,
      R = E / (HF − 1); a repayment of R·(T − HF)/T or a supply of R·(T − HF)/threshold is enough.
@@ -354,11 +354,12 @@ def execute_unified(
     @param owner whose mandate
     @param id the mandate
     @param instrument 1 repay, 2 supply
-    @param amount units of the token, exactly what is repaid or supplied
+    @param amount units of the token: what is repaid or supplied, to the unit, but for a
+           repayment of more than the debt, which ends it
     @param attestation over the mandate's account set
     @param bitmap the verifier's: who signed
     @param proof the verifier's: the signatures
-    @return the amount
+    @return what was repaid or supplied, in units of the token
     """
     gas_before: uint256 = msg.gas
     t: Terms = self._open(owner, id, UNIFIED, instrument)
@@ -373,10 +374,13 @@ def execute_unified(
     moved: Moved = self._move(owner, id, t, instrument, amount)
     after: Account = self._account(t.pool, owner)
     self._check_loss(before, after, r, moved.spent, t.max_loss_bps)
-    assert moved.credited == amount, "amount"
+    if moved.credited != amount:
+        # Less is right only where it ended the debt.
+        assert instrument == REPAY, "amount"
+        assert staticcall IERC20(r.debt_token).balanceOf(owner) == 0, "amount"
     assert after.health >= before.health, "native"
     self._finish(owner, id, t, instrument, moved, before.health, after.health, r, gas_before)
-    return amount
+    return moved.credited
 
 
 # Views
@@ -672,12 +676,22 @@ def _supply_needed(_a: Account, _r: Reserve, _target: uint256) -> uint256:
     floored: uint256 = _a.threshold_bps * _a.collateral
     if held <= floored + BPS and _a.threshold_bps != _r.threshold_bps:
         # The pool may weigh with the average threshold rounded down to basis points: reach the
-        # goal with the average that will then stand.
-        average: uint256 = (floored + value * _r.threshold_bps) // (_a.collateral + value)
-        if _r.threshold_bps < _a.threshold_bps and average > _r.threshold_bps:
-            average -= 1
-        value = max(value, goal // average + 1 - min(_a.collateral, goal // average))
+        # goal with the average that will then stand. It falls by one at most on the way.
+        average: uint256 = self._average(_a, _r, value)
+        whole: uint256 = goal // average + 1
+        value = max(value, whole - min(_a.collateral, whole))
+        if self._average(_a, _r, value) < average:
+            whole = goal // (average - 1) + 1
+            value = max(value, whole - min(_a.collateral, whole))
     return self._to_units(value, _r)
+
+
+@internal
+@pure
+def _average(_a: Account, _r: Reserve, _value: uint256) -> uint256:
+    # The average threshold in basis points, rounded down, once `_value` is supplied.
+    weighted: uint256 = _a.threshold_bps * _a.collateral + _value * _r.threshold_bps
+    return max(weighted // (_a.collateral + _value), 2)
 
 
 @internal

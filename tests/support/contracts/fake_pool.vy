@@ -1,0 +1,33 @@
+# pragma version 0.4.3
+"""
+@title A pool that answers what a mandate's pool is asked when it is set, and its own registry
+"""
+
+struct ReserveData:
+    configuration: uint256
+    zeros: uint256[7]
+    aTokenAddress: address
+    rest: uint256[6]
+
+
+getPool: public(address)
+
+
+@deploy
+def __init__(registered: bool):
+    if registered:
+        self.getPool = self
+
+
+@external
+@view
+def ADDRESSES_PROVIDER() -> address:
+    return self
+
+
+@external
+@view
+def getReserveData(asset: address) -> ReserveData:
+    return ReserveData(
+        configuration=0, zeros=empty(uint256[7]), aTokenAddress=self, rest=empty(uint256[6])
+    )
