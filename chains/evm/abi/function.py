@@ -11,7 +11,7 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
-from chains.evm.multicall import ViewCall, ViewResult
+from chains.evm.multicall import ReadPlan, ViewCall, ViewResult
 from chains.model.action import Call
 from chains.model.ids import Address
 
@@ -41,6 +41,27 @@ class Function:
     ) -> ViewCall:
         """Give the call that reads this function of `target`."""
         return ViewCall(target=target, data=self.encode(*arguments), allow_failure=allow_failure)
+
+    def plan(
+        self,
+        target: Address,
+        *arguments: Any,  # noqa: ANN401 -- as above
+    ) -> ReadPlan[Any]:
+        """Plan to read the function's only value."""
+        return ReadPlan(
+            calls=(self.view(target, *arguments),), decode=lambda results: self.read(results[0])
+        )
+
+    def plan_optional(
+        self,
+        target: Address,
+        *arguments: Any,  # noqa: ANN401 -- as above
+    ) -> ReadPlan[Any]:
+        """Plan to read the function's only value, None where it reverts."""
+        return ReadPlan(
+            calls=(self.view(target, *arguments, allow_failure=True),),
+            decode=lambda results: self.read(results[0]) if results[0].success else None,
+        )
 
     def call(self, target: Address, *arguments: Any) -> Call:  # noqa: ANN401 -- as above
         """Give the unsigned call of `target`."""
