@@ -24,6 +24,7 @@ from chains.model.anchor import Head
 from chains.model.ids import ChainId
 
 MAX_WALK: Final = 32
+LOWER_POLLS: Final = 3
 _log = structlog.get_logger(__name__)
 
 
@@ -69,6 +70,7 @@ class HeadStream:
         self._connect_s = connect_s
         self._window = HeadWindow()
         self._failures = 0
+        self._lower_polls = 0
         self._polling = True
 
     @property
@@ -161,13 +163,28 @@ class HeadStream:
         return decode_head(self._client.chain, message["params"].get("result"))
 
     async def _poll(self) -> Head | None:
-        return await self._place(await self._client.read_head("latest"))
+        head = await self._client.read_head("latest")
+        if self._window.is_behind(head):
+            return await self._judge_lower(head)
+        self._lower_polls = 0
+        return await self._place(head)
+
+    async def _judge_lower(self, head: Head) -> Head | None:
+        """Tell a node that lags from a rollback: polls agree and nobody has our newest block."""
+        self._lower_polls += 1
+        if self._lower_polls < LOWER_POLLS:
+            return None
+        self._lower_polls = 0
+        try:
+            await self._client.read_head(self._window.tip_hash)
+        except Stale:
+            return replace(head, reorg_depth=self._window.rewind(head))
+        return None
 
     async def _place(self, head: Head) -> Head | None:
         """Join a head to ours, with the depth of the reorg; None when it is known already.
 
-        A lower head with our own hash is a node that lags, or a rollback whose next block will
-        show it. A branch that vanishes during the walk is left to the next head.
+        A branch that vanishes during the walk is left to the next head.
         """
         if self._window.holds(head):
             return None

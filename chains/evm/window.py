@@ -23,6 +23,11 @@ class HeadWindow:
         return max(self._hashes, default=None)
 
     @property
+    def tip_hash(self) -> bytes:
+        """The hash of the newest block; empty before the first."""
+        return self._hashes[tip] if (tip := self.tip) is not None else b""
+
+    @property
     def lowest(self) -> int | None:
         """The height of the oldest block kept; None before the first."""
         return min(self._hashes, default=None)
@@ -36,6 +41,24 @@ class HeadWindow:
         lowest = self.lowest
         below = head.anchor.height - 1
         return lowest is None or below < lowest or self._hashes.get(below) == head.parent_hash
+
+    def is_behind(self, head: Head) -> bool:
+        """Say whether a block lies below our tip and does not contradict our chain."""
+        tip, lowest, height = self.tip, self.lowest, head.anchor.height
+        if tip is None or lowest is None or height >= tip:
+            return False
+        return height < lowest or self.holds(head)
+
+    def rewind(self, head: Head) -> int:
+        """Make a block below our tip the tip; gives the blocks taken away."""
+        depth = 0
+        if (tip := self.tip) is not None and (lowest := self.lowest) is not None:
+            depth = tip - max(head.anchor.height, lowest - 1)
+        kept = {
+            height: hash_ for height, hash_ in self._hashes.items() if height < head.anchor.height
+        }
+        self._hashes = {**kept, head.anchor.height: head.anchor.hash}
+        return depth
 
     def adopt(self, branch: Sequence[Head]) -> int:
         """Take over a branch, newest first, down to a reached block; gives the blocks replaced."""
