@@ -22,6 +22,7 @@ CHUNK_CALLS: Final = 300
 _WORD: Final = 32
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 U = TypeVar("U")
 
 
@@ -43,14 +44,14 @@ class ViewResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadPlan(Generic[T]):
+class ReadPlan(Generic[T_co]):
     """The views to call and how to read their results, which come in the order of `calls`.
 
     `decode` raises DecodeError, or ValueError, on bad data.
     """
 
     calls: tuple[ViewCall, ...]
-    decode: Callable[[Sequence[ViewResult]], T]
+    decode: Callable[[Sequence[ViewResult]], T_co]
 
 
 class ViewCaller(Protocol):

@@ -188,3 +188,6 @@ class AaveV3Market:
         if len(topics) <= _ON_BEHALF_OF or topics[0] != BORROW_TOPIC:
             raise ValueError("this is not a Borrow event of Aave v3")
         return AccountId(self.market.chain, f"0x{topics[_ON_BEHALF_OF][-20:].hex()}")
+
+
+MARKET: Final = AaveV3Market
