@@ -8,7 +8,7 @@ Facts of anvil 1.7.1 that shape this module, each measured:
   talking to somebody else's node.
 - A loaded state has its old clock and ignores `--block-base-fee-per-gas`, so both are set after
   loading; the base fee must be set again before every block, else it decays by an eighth each.
-- `anvil_setTime` backwards makes the next block older than its parent: set wall time only.
+- `anvil_setTime` backwards makes the next block older than its parent: never go below the head.
 - The default hardfork is a future one; `--slots-in-an-epoch 8` puts finality 16 blocks back.
 """
 
@@ -94,7 +94,8 @@ class Anvil:
         if answered != chain_id or not self.alive:
             raise DevnetError(f"anvil answers for chain {answered}, not {chain_id}")
         self.rpc.request("anvil_setLoggingEnabled", _OFF)
-        self.set_clock(int(time.time()))
+        head = self.rpc.request("eth_getBlockByNumber", *("latest", _OFF))
+        self.set_clock(max(int(time.time()), int(head["timestamp"], 16)))
 
     @property
     def alive(self) -> bool:

@@ -7,11 +7,12 @@ pid file without a lock is stale and a second supervisor can never start.
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TextIO
 
 from pydantic import TypeAdapter
 
@@ -22,6 +23,7 @@ from daemon.devnet.deployment import ChainDeployment
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.own import OwnContracts
 
+_LOCK_TIMEOUT_S: Final = 0.2
 DEFAULT_FOLDER: Final = ROOT / ".plimsoll" / "devnet"
 
 
@@ -132,13 +134,7 @@ class Folder:
     def hold(self) -> Iterator[None]:
         """Be the one supervisor; DevnetError when there is one already."""
         with self.pid_file.open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise DevnetError(
-                    f"a devnet runs already in {self.path} (process {self.read_pid()}): "
-                    "`plimsoll devnet down` ends it"
-                ) from error
+            self._lock(file)
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
@@ -146,6 +142,22 @@ class Folder:
                 yield
             finally:
                 file.truncate(0)
+
+    def _lock(self, file: TextIO) -> None:
+        """Take the lock, trying again while `read_pid` of another process looks at it."""
+        deadline = time.monotonic() + _LOCK_TIMEOUT_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise DevnetError(
+                        f"a devnet runs already in {self.path} (process {self.read_pid()}): "
+                        "`plimsoll devnet down` ends it"
+                    ) from error
+                time.sleep(_LOCK_TIMEOUT_S / 10)
+            else:
+                return
 
     @contextmanager
     def socket_path(self) -> Iterator[str]:

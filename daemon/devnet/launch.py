@@ -1,15 +1,15 @@
 """Starts and ends the supervisor, a process of its own that outlives the command."""
 
 import os
+import select
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from chains.model.ids import Address
-from daemon.devnet.artifacts import ROOT
 from daemon.devnet.build import build_devnet
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.folder import DevnetState, Folder
@@ -39,7 +39,6 @@ def up(
             "`plimsoll devnet down` ends it"
         )
     build_devnet(progress)
-    folder.clean()
     return _wait_until_ready(folder, _start(folder, keeper, refresh_s))
 
 
@@ -47,41 +46,61 @@ def down(folder: Folder) -> bool:
     """End the devnet and wait until it is gone; False when none ran."""
     pid = folder.read_pid()
     if pid is not None:
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_TIMEOUT_S
-        while folder.read_pid() == pid:
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-                deadline = time.monotonic() + STOP_TIMEOUT_S
-            time.sleep(_POLL_S)
-    folder.clean()
+        _end(pid)
+    with suppress(DevnetError), folder.hold():
+        folder.clean()
     return pid is not None
 
 
-def _start(folder: Folder, keeper: Address | None, refresh_s: int) -> subprocess.Popen[bytes]:
+def _end(pid: int) -> None:
+    """Ask a process to end, kill it when it does not, and wait until it has."""
+    with suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        try:
+            for request in (signal.SIGTERM, signal.SIGKILL):
+                signal.pidfd_send_signal(handle, request)
+                if select.select([handle], [], [], STOP_TIMEOUT_S)[0]:
+                    break
+        finally:
+            os.close(handle)
+    _reap(pid)
+
+
+def _start(folder: Folder, keeper: Address | None, refresh_s: int) -> int:
+    """Start the supervisor in a session of its own and give its process id.
+
+    Not by `subprocess`, which expects whoever starts a process to outlive it.
+    """
     command = [sys.executable, "-m", "daemon.devnet.supervisor", str(folder.path)]
     command += ["--refresh-s", str(refresh_s)]
     if keeper is not None:
         command += ["--keeper", keeper]
-    with folder.log_file.open("wb") as log:
-        return subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    streams = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(folder.log_file), write, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    return os.posix_spawn(sys.executable, command, os.environ, file_actions=streams, setsid=True)
 
 
-def _wait_until_ready(folder: Folder, process: subprocess.Popen[bytes]) -> DevnetState:
+def _reap(pid: int) -> bool:
+    """Take an ended child off the process table; False while it runs or is not our child."""
+    try:
+        ended, _ = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return ended == pid
+
+
+def _wait_until_ready(folder: Folder, pid: int) -> DevnetState:
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not folder.state_file.exists():
-        if process.poll() is not None:
+    while not (folder.state_file.exists() and folder.read_state().pid == pid):
+        if _reap(pid):
             last = folder.log_file.read_text().strip().splitlines()[-1:] or ["it said nothing"]
             raise DevnetError(f"the devnet did not start: {last[0]}")
         if time.monotonic() > deadline:
-            process.terminate()
+            os.kill(pid, signal.SIGTERM)
             raise DevnetError(f"the devnet is not ready after {START_TIMEOUT_S:.0f} s")
         time.sleep(_POLL_S)
     return folder.read_state()

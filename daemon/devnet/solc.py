@@ -58,7 +58,8 @@ def _run_solc(packages: Path, request: Mapping[str, Any]) -> dict[str, Any]:
 def _decode_output(output: Mapping[str, Any]) -> dict[str, Artifact]:
     for problem in output.get("errors", ()):
         if problem["severity"] == "error":
-            raise DevnetError(f"solc: {problem['formattedMessage']}")
+            first = problem["formattedMessage"].partition("\n")[0]
+            raise DevnetError(f"solc: {first}")
     artifacts: dict[str, Artifact] = {}
     for contracts in output["contracts"].values():
         for name, contract in contracts.items():

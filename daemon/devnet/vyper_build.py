@@ -59,5 +59,6 @@ def _compile(path: Path) -> dict[str, Any]:
             settings=Settings(evm_version=_EVM_VERSION, optimize=OptimizationLevel.GAS),
         )
     except VyperException as error:
-        raise DevnetError(f"{path.name} does not compile: {error}") from error
+        first = str(error).strip().partition("\n")[0]
+        raise DevnetError(f"{path.name} does not compile: {first}") from error
     return {"abi": output["abi"], "bytecode": output["bytecode"]}

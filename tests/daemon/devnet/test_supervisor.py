@@ -1,0 +1,288 @@
+"""The running devnet: one owner, obeyed, and nothing left when it goes."""
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from chains.model.ids import Address
+from chains.model.units import USD
+from config.load import load
+from daemon.devnet import control, launch
+from daemon.devnet.artifacts import ROOT
+from daemon.devnet.calls import decode_result, encode_call
+from daemon.devnet.deployment import GWEI
+from daemon.devnet.errors import DevnetError
+from daemon.devnet.folder import Folder
+from daemon.devnet.rpc import Rpc
+
+pytestmark = pytest.mark.net
+
+RECEIVER = "0x" + "5e" * 20
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
+    """Give one devnet that tests may ask for anything but to end."""
+    folder = Folder.open(tmp_path_factory.mktemp("supervised"))
+    launch.up(folder, refresh_s=2, progress=print)
+    try:
+        yield folder
+    finally:
+        launch.down(folder)
+
+
+def find_children(pid: int) -> list[int]:
+    """List the living processes whose parent is `pid`, zombies left out."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(") ")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append(int(status.parent.name))
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs, a zombie counting as gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_for(holds: Callable[[], bool], seconds: float = 15) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def nodes(running: Folder) -> Iterator[tuple[Rpc, Rpc]]:
+    """Open a connection to each chain's node."""
+    cheap, dear = (
+        Rpc(int(chain.rpc_url.rpartition(":")[2])) for chain in running.read_state().chains
+    )
+    yield cheap, dear
+    cheap.close()
+    dear.close()
+
+
+def send_line(folder: Folder, line: bytes) -> dict[str, str]:
+    """Say anything to the control socket."""
+    with socket.socket(socket.AF_UNIX) as connection, folder.socket_path() as path:
+        connection.connect(path)
+        connection.sendall(line)
+        answer: dict[str, str] = json.loads(connection.makefile().readline())
+        return answer
+
+
+def test_run_toml_over_devnet_toml_is_a_whole_configuration(running: Folder) -> None:
+    state = running.read_state()
+    settings = load([ROOT / "config" / "devnet.toml", running.run_file], environment={})
+    assert settings.deployment == state.deployment
+    assert [str(chain.caip2) for chain in settings.chains.values()] == [
+        "eip155:31337",
+        "eip155:31338",
+    ]
+    assert settings.keys.keystore == running.keystore
+    for chain, made in zip(settings.chains.values(), state.chains, strict=True):
+        assert chain.contracts.rescue == made.contracts.rescue
+        assert chain.contracts.liquidator == made.contracts.liquidator
+        assert chain.contracts.verifier == made.contracts.verifier
+        assert chain.uniswap_v3 is not None
+        assert chain.uniswap_v3.router == made.deployment.uniswap.router
+        assert chain.markets[0].pool == made.deployment.aave.pool
+        assert {symbol: token.reference_feed for symbol, token in chain.tokens.items()} == {
+            symbol: token.reference_feed for symbol, token in made.deployment.tokens.items()
+        }
+
+
+def test_the_throw_away_key_is_readable_by_its_owner_only(running: Folder) -> None:
+    assert running.keystore.stat().st_mode & 0o077 == 0
+    assert running.password_file.stat().st_mode & 0o077 == 0
+    keystore = json.loads(running.keystore.read_text())
+    assert "0x" + keystore["address"].removeprefix("0x").lower() == running.read_state().keeper
+
+
+def test_our_contracts_are_deployed_for_the_keeper_and_it_has_money(
+    running: Folder, nodes: tuple[Rpc, Rpc]
+) -> None:
+    state = running.read_state()
+    for rpc, chain in zip(nodes, state.chains, strict=True):
+        for contract in (chain.contracts.rescue, chain.contracts.verifier):
+            assert len(rpc.request("eth_getCode", contract, "latest")) > 1_000
+        call = {"to": chain.contracts.liquidator, "data": "0x" + encode_call("operator()").hex()}
+        answer = bytes.fromhex(rpc.request("eth_call", call, "latest")[2:])
+        assert decode_result("(address)", answer) == (state.keeper,)
+        assert int(rpc.request("eth_getBalance", state.keeper, "latest"), 16) >= 10**20
+
+
+def test_a_block_comes_every_second_at_wall_time_and_the_set_base_fee(
+    running: Folder, nodes: tuple[Rpc, Rpc]
+) -> None:
+    before = control.read_status(running)
+    time.sleep(3.1)
+    after = control.read_status(running)
+    for rpc, old, new in zip(nodes, before.chains, after.chains, strict=True):
+        assert 2 <= new.height - old.height <= 5
+        assert abs(new.time - time.time()) < 3
+        block = rpc.request("eth_getBlockByNumber", *("latest", False))
+        assert int(block["baseFeePerGas"], 16) == new.base_fee_wei
+
+
+def test_feeds_are_published_again_without_being_asked(
+    running: Folder, nodes: tuple[Rpc, Rpc]
+) -> None:
+    chain, rpc = running.read_state().chains[1], nodes[1]
+    feed = chain.deployment.tokens["USDC"].reference_feed
+    call = {"to": feed, "data": "0x" + encode_call("latestRound()").hex()}
+    before = int(rpc.request("eth_call", call, "latest"), 16)
+    wait_for(lambda: int(rpc.request("eth_call", call, "latest"), 16) > before)
+
+
+def test_a_shock_moves_both_chains_at_once(running: Folder) -> None:
+    before = control.read_status(running)
+    after = control.shock(running, "WETH", Decimal("-12.5"))
+    for old, new in zip(before.chains, after.chains, strict=True):
+        assert new.prices["WETH"].protocol == old.prices["WETH"].protocol * 7 // 8
+        assert new.prices["WETH"].reference == old.prices["WETH"].reference * 7 // 8
+        assert new.prices["WBTC"] == old.prices["WBTC"]
+
+
+def test_a_protocol_only_shock_parts_protocol_and_market(running: Folder) -> None:
+    before = control.read_status(running)
+    after = control.shock(running, "WBTC", Decimal(10), protocol_only=True)
+    for old, new in zip(before.chains, after.chains, strict=True):
+        assert new.prices["WBTC"].protocol == old.prices["WBTC"].protocol * 11 // 10
+        assert new.prices["WBTC"].reference == old.prices["WBTC"].reference
+
+
+def test_mine_adds_the_blocks_asked_for_on_both_chains(running: Folder) -> None:
+    before = control.read_status(running)
+    after = control.mine(running, 20)
+    for old, new in zip(before.chains, after.chains, strict=True):
+        assert 20 <= new.height - old.height <= 22
+
+
+def test_base_fee_is_in_the_next_block_and_in_all_after_it(
+    running: Folder, nodes: tuple[Rpc, Rpc]
+) -> None:
+    status = control.set_base_fee(running, "cheap", Decimal("77.5"))
+    control.mine(running, 3)
+    fees = nodes[0].request("eth_feeHistory", hex(3), "latest", [])["baseFeePerGas"]
+    assert [int(fee, 16) for fee in fees] == [int(Decimal("77.5") * GWEI)] * 4
+    assert status.chains[1].base_fee_wei == 50 * GWEI
+
+
+def test_the_faucet_gives_tokens_and_native_money_where_asked(
+    running: Folder, nodes: tuple[Rpc, Rpc]
+) -> None:
+    control.faucet(running, RECEIVER, "USDC", Decimal("12.5"), chain="dear")
+    control.faucet(running, RECEIVER, "native", Decimal(2))
+    balances = []
+    for rpc, chain in zip(nodes, running.read_state().chains, strict=True):
+        data = encode_call("balanceOf(address)", RECEIVER)
+        call = {"to": chain.deployment.tokens["USDC"].address, "data": "0x" + data.hex()}
+        balances.append(int(rpc.request("eth_call", call, "latest"), 16))
+        assert int(rpc.request("eth_getBalance", RECEIVER, "latest"), 16) == 2 * 10**18
+    assert balances == [0, 12_500_000]
+
+
+def test_what_cannot_be_done_is_refused_in_one_line(running: Folder) -> None:
+    with pytest.raises(DevnetError, match="no asset 'DOGE' on the devnet"):
+        control.shock(running, "DOGE", Decimal(1))
+    with pytest.raises(DevnetError, match="no chain 'warm' on the devnet: cheap"):
+        control.set_base_fee(running, "warm", Decimal(1))
+    with pytest.raises(DevnetError, match="above -100 %"):
+        control.shock(running, "WETH", Decimal(-200))
+    with pytest.raises(DevnetError, match=r"blocks: Input should be less than or equal to 1000"):
+        control.mine(running, 10**9)
+
+
+@pytest.mark.parametrize(
+    "line", [b"no json\n", b"[]\n", b'{"command":"dance"}\n', b"\xff\n", b"\n"]
+)
+def test_nonsense_on_the_socket_is_answered_with_an_error(running: Folder, line: bytes) -> None:
+    assert "error" in send_line(running, line)
+    assert control.read_status(running).pid == running.read_state().pid
+
+
+def test_a_client_that_says_nothing_does_not_stop_the_blocks(running: Folder) -> None:
+    before = control.read_status(running).chains[0].height
+    with socket.socket(socket.AF_UNIX) as silent, running.socket_path() as path:
+        silent.connect(path)
+        time.sleep(0.1)
+        assert control.mine(running).chains[0].height > before
+
+
+def test_a_second_supervisor_is_refused(running: Folder) -> None:
+    pid = running.read_state().pid
+    with pytest.raises(DevnetError, match=rf"runs already in .* \(process {pid}\)"):
+        launch.up(running, progress=print)
+    with pytest.raises(DevnetError, match="runs already"), running.hold():
+        pass
+    assert control.read_status(running).pid == pid
+
+
+def test_a_given_keeper_is_used_and_no_key_is_made(tmp_path: Path) -> None:
+    folder = Folder.open(tmp_path)
+    state = launch.up(folder, keeper=Address("0x" + "c4" * 20), progress=print)
+    try:
+        assert state.keeper == "0x" + "c4" * 20
+        assert not folder.keystore.exists()
+        assert "[keys]" not in folder.run_file.read_text()
+    finally:
+        launch.down(folder)
+
+
+def test_down_leaves_no_process_and_no_file_but_the_log(supervised_devnet: Folder) -> None:
+    pid = supervised_devnet.read_state().pid
+    anvils = find_children(pid)
+    assert len(anvils) == 2
+    assert launch.down(supervised_devnet)
+    assert not any(is_alive(process) for process in (pid, *anvils))
+    left = {path.name for path in supervised_devnet.path.iterdir()}
+    assert left == {"supervisor.log", "supervisor.pid"}
+    assert not launch.down(supervised_devnet)
+    with pytest.raises(DevnetError, match="no devnet runs in"):
+        control.read_status(supervised_devnet)
+
+
+def test_killing_the_supervisor_ends_the_chains_and_the_next_start_works(
+    supervised_devnet: Folder,
+) -> None:
+    first = supervised_devnet.read_state()
+    anvils = find_children(first.pid)
+    os.kill(first.pid, signal.SIGKILL)
+    wait_for(lambda: not any(is_alive(process) for process in anvils))
+    with pytest.raises(DevnetError, match="no devnet runs in"):
+        control.read_status(supervised_devnet)
+    second = launch.up(supervised_devnet, progress=print)
+    assert second.pid != first.pid
+    assert second.deployment != first.deployment
+    assert len(list(supervised_devnet.path.glob("anvil-*"))) == 2
+
+
+def test_a_chain_that_dies_ends_the_devnet_with_a_reason(supervised_devnet: Folder) -> None:
+    pid = supervised_devnet.read_state().pid
+    os.kill(find_children(pid)[0], signal.SIGKILL)
+    wait_for(lambda: not is_alive(pid))
+    assert "does not answer" in supervised_devnet.log_file.read_text()
+    assert not supervised_devnet.state_file.exists()
+
+
+def test_prices_of_a_new_devnet_are_the_opening_ones(supervised_devnet: Folder) -> None:
+    status = control.read_status(supervised_devnet)
+    assert [chain.prices["WETH"].protocol for chain in status.chains] == [2_000 * USD] * 2
+    assert [chain.base_fee_wei for chain in status.chains] == [GWEI // 20, 50 * GWEI]
