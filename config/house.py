@@ -32,9 +32,14 @@ class KeySettings(Section):
 
 
 class AttestationSettings(Section):
-    """How often health is attested, for how long it holds, and the skew it bears."""
+    """How often health is attested, for how long it holds, and the skew it bears.
 
-    period_s: int = Field(12, ge=1, le=86_400, description="seconds between attestations")
+    One digest is signed in each `period_s`; a fresh one every `refresh_s`, or as soon as one is
+    needed to act.
+    """
+
+    period_s: int = Field(1, ge=1, le=86_400, description="seconds that share a sequence number")
+    refresh_s: int = Field(12, ge=1, le=86_400, description="seconds between attestations")
     ttl_s: int = Field(120, ge=1, le=86_400, description="seconds an attestation is valid")
     max_skew_s: int = Field(60, ge=1, le=86_400, description="seconds between chains' blocks")
 

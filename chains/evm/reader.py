@@ -4,17 +4,16 @@ Every part contributes a pure plan; the combined plan is one multicall at the he
 Markets are opened at the first read, and again when governance changed one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from chains.discover import EvmMarket
 from chains.errors import DecodeError, Stale
 from chains.evm.multicall import ReadPlan, ViewCaller, combine, read
 from chains.evm.rescue import OwnerFunds, Token, join_funds, plan_funds
 from chains.model.anchor import BlockAnchor, Head
 from chains.model.ids import AccountId, Address, AssetId
-from chains.model.position import Position
-from chains.model.price import Price
 from chains.model.snapshot import ChainFees, ChainSnapshot
 from chains.oracles.chainlink import FeedTerms, plan_price
 
@@ -30,51 +29,12 @@ class TokenTerms:
     reference: FeedTerms | None = None
 
 
-class ReadMarket(Protocol):
-    """What a market's adapter gives for one anchor."""
-
-    @property
-    def positions(self) -> tuple[Position, ...]:
-        """A position for every account asked for."""
-        ...
-
-    @property
-    def prices(self) -> tuple[Price, ...]:
-        """The protocol's price of every reserve."""
-        ...
-
-
-class MarketAdapter(Protocol):
-    """What the reader asks of an open market."""
-
-    def plan_read(
-        self, accounts: Sequence[AccountId], *, anchor: BlockAnchor
-    ) -> ReadPlan[ReadMarket]:
-        """Plan to read the market and these accounts."""
-        ...
-
-
-class OpenMarket(Protocol):
-    """How a protocol's market is opened; see chains.discover."""
-
-    async def __call__(
-        self,
-        client: ViewCaller,
-        anchor: BlockAnchor,
-        *,
-        pool: Address,
-        feeds: Mapping[Address, FeedTerms],
-    ) -> MarketAdapter:
-        """Learn the market's layout at the anchor."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketTerms:
-    """A configured market: its pool and how its protocol opens it."""
+    """A configured market: its pool and its protocol's class; see chains.discover."""
 
     pool: Address
-    open: OpenMarket
+    protocol: type[EvmMarket]
 
 
 class EvmReader:
@@ -103,7 +63,7 @@ class EvmReader:
         self._names: Final = {
             token.asset: Token(symbol=token.symbol, decimals=token.decimals) for token in tokens
         }
-        self._markets: tuple[MarketAdapter, ...] | None = None
+        self._markets: tuple[EvmMarket, ...] | None = None
 
     async def read(self, head: Head, accounts: Sequence[AccountId]) -> ChainSnapshot:
         """Read the chain at the head in one call; ChainError where that fails.
@@ -122,19 +82,21 @@ class EvmReader:
         markets = await self.markets(head.anchor)
         return await read(self._client, head.anchor, self._plan(head, ours, markets))
 
-    async def markets(self, anchor: BlockAnchor) -> tuple[MarketAdapter, ...]:
+    async def markets(self, anchor: BlockAnchor) -> tuple[EvmMarket, ...]:
         """Give the open markets, in the configured order; opened at the anchor where needed."""
         if self._markets is None:
             self._markets = tuple(
                 [
-                    await terms.open(self._client, anchor, pool=terms.pool, feeds=self._feeds)
+                    await terms.protocol.open(
+                        self._client, anchor, pool=terms.pool, feeds=self._feeds
+                    )
                     for terms in self._terms
                 ]
             )
         return self._markets
 
     def _plan(
-        self, head: Head, accounts: Sequence[AccountId], markets: Sequence[MarketAdapter]
+        self, head: Head, accounts: Sequence[AccountId], markets: Sequence[EvmMarket]
     ) -> ReadPlan[ChainSnapshot]:
         now = head.anchor.time
         plans: list[ReadPlan[Any]] = [

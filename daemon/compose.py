@@ -1,0 +1,144 @@
+"""The parts of one running daemon, made from settings: clients, readers, key, stores."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from chains import discover
+from chains.evm.client import EvmClient
+from chains.evm.heads import HeadStream
+from chains.evm.reader import EvmReader, MarketTerms
+from chains.evm.signer import LocalSigner, SignerError
+from chains.model.ids import ChainId
+from config.chains import ChainSettings
+from config.errors import ConfigError
+from config.house import KeySettings
+from config.secrets import read_secret
+from config.settings import Settings
+from daemon.attest import Attestor, Record
+from daemon.board import Board
+from daemon.translate import build_members, build_risk, build_salts, build_tokens, find_native
+from proofs.committee import Committee
+from proofs.signing.secp256k1 import KeystoreError, Secp256k1Signer
+
+HEAD_TIMEOUT_S: Final = 5.0
+SILENCE_BLOCKS: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainParts:
+    """One chain's client, heads and reader."""
+
+    label: str
+    settings: ChainSettings
+    client: EvmClient
+    heads: HeadStream
+    reader: EvmReader
+
+    @property
+    def id(self) -> ChainId:
+        """The chain."""
+        return self.settings.caip2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """The keeper's key, once for transactions and once for attestations."""
+
+    transactions: LocalSigner
+    attestations: Secp256k1Signer
+
+
+def build_board(settings: Settings) -> Board:
+    """Give an empty board for the configured chains and accounts."""
+    return Board(
+        labels=settings.labels,
+        members=build_members(settings),
+        accounts=tuple(account.id for account in settings.accounts),
+        stale_after_s={c.caip2: c.stale_after_s for c in settings.chains.values()},
+    )
+
+
+@asynccontextmanager
+async def open_chains(settings: Settings) -> AsyncIterator[Mapping[ChainId, ChainParts]]:
+    """Open every chain's client; nothing is asked of any endpoint yet."""
+    async with AsyncExitStack() as stack:
+        parts = {}
+        for label, chain in settings.chains.items():
+            client = await stack.enter_async_context(
+                EvmClient(
+                    chain=chain.caip2,
+                    endpoints=[str(url) for url in chain.rpc],
+                    multicall=chain.multicall3,
+                    timeout_s=HEAD_TIMEOUT_S,
+                )
+            )
+            parts[chain.caip2] = _build_chain(label, chain, client)
+        yield parts
+
+
+def _build_chain(label: str, chain: ChainSettings, client: EvmClient) -> ChainParts:
+    return ChainParts(
+        label=label,
+        settings=chain,
+        client=client,
+        heads=HeadStream(
+            client,
+            [str(url) for url in chain.ws],
+            poll_s=min(1.0, chain.block_time_s),
+            silence_s=SILENCE_BLOCKS * chain.block_time_s,
+        ),
+        reader=EvmReader(
+            client,
+            markets=[
+                MarketTerms(pool=market.pool, protocol=discover.load_protocol(market.protocol))
+                for market in chain.markets
+            ],
+            tokens=tuple(build_tokens(chain).values()),
+            native=find_native(label, chain),
+            priority_fee_wei=chain.priority_fee_wei,
+            rescue=chain.contracts.rescue,
+        ),
+    )
+
+
+async def open_key(keys: KeySettings) -> Key | None:
+    """Decrypt the keeper's key; None where none is configured, ConfigError where it fails."""
+    if keys.keystore is None and keys.password_file is None:
+        return None
+    if keys.keystore is None or keys.password_file is None:
+        missing = "keystore" if keys.keystore is None else "password_file"
+        raise ConfigError([f"keys.{missing}: is missing; a key takes a keystore and its password"])
+    return await asyncio.to_thread(_decrypt, keys.keystore, keys.password_file)
+
+
+def _decrypt(keystore: Path, password_file: Path) -> Key:
+    password = read_secret(password_file).get_secret_value()
+    try:
+        return Key(
+            transactions=LocalSigner.open(keystore, password_file),
+            attestations=Secp256k1Signer.from_keystore(keystore, password),
+        )
+    except (SignerError, KeystoreError) as error:
+        raise ConfigError([f"keys: {error}"]) from error
+
+
+def build_attestor(settings: Settings, key: Key, record: Record) -> Attestor:
+    """Give the attestor of a lone keeper: a committee of one."""
+    signer = key.attestations
+    terms = settings.attestation
+    return Attestor(
+        deployment=settings.deployment,
+        signer=signer,
+        committee=Committee.first(settings.deployment, [signer.address], 1),
+        risk=build_risk(settings),
+        salts=build_salts(settings),
+        period_s=terms.period_s,
+        refresh_s=terms.refresh_s,
+        ttl_s=terms.ttl_s,
+        max_skew_s=terms.max_skew_s,
+        record=record,
+    )

@@ -1,0 +1,179 @@
+"""The running daemon: one TaskGroup, per-chain loops that fail alone, an orderly end.
+
+An unknown error ends the group and the process, and systemd starts it again. SIGTERM drains.
+SIGHUP reads the configuration: a bad one is refused and the old one stays, a good one replaces
+the whole house, which is safe because every intent is in the journal.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+import structlog
+
+from chains.model.ids import ChainId
+from config.errors import ConfigError
+from config.settings import Settings
+from daemon import liveness
+from daemon.api.context import ApiContext
+from daemon.api.server import serve as serve_api
+from daemon.board import Board
+from daemon.collect import ChainWatch
+from daemon.compose import ChainParts, build_attestor, build_board, open_chains, open_key
+from daemon.schedule import Ticks, ticking
+from daemon.signals import Signals
+from daemon.storage.database import open_database
+from daemon.storage.store import Store
+from daemon.telemetry import Metrics
+from daemon.translate import build_policy, build_risk
+from daemon.watch import AccountWatch
+
+TICKS_S: Final = {"ages": 2.0, "endpoints": 5.0, "history": 60.0}
+DRAIN_S: Final = 10.0
+
+Load = Callable[[], Settings]
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(load: Load) -> None:
+    """Run until told to stop; ConfigError or StateRefused where it cannot start."""
+    signals = Signals()
+    signals.install()
+    settings: Settings | None = load()
+    while settings is not None:
+        async with open_house(settings) as house:
+            settings = await house.run(signals, load)
+    liveness.notify_stopping()
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator["House"]:
+    """Open everything a daemon needs, the API included, and close it again."""
+    async with AsyncExitStack() as stack:
+        key = await open_key(settings.keys)
+        database = await stack.enter_async_context(
+            open_database(settings.state_dir, live=settings.live)
+        )
+        store = Store(database)
+        chains = await stack.enter_async_context(open_chains(settings))
+        board = build_board(settings)
+        metrics = Metrics()
+        attestor = build_attestor(settings, key, store.write_attestation) if key else None
+        accounts = {
+            account.id: AccountWatch(
+                account=account.id,
+                policy=build_policy(account),
+                risk=build_risk(settings),
+                board=board,
+                max_skew_s=settings.attestation.max_skew_s,
+                attestor=attestor,
+                act=None,
+            )
+            for account in settings.accounts
+        }
+        context = ApiContext(board=board, clock=time.time, registry=metrics.registry)
+        port = await stack.enter_async_context(
+            serve_api(context, settings.api.host, settings.api.port)
+        )
+        ticks = await stack.enter_async_context(ticking(TICKS_S))
+        yield House(
+            settings=settings,
+            board=board,
+            chains=chains,
+            accounts=accounts,
+            store=store,
+            ticks=ticks,
+            port=port,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """All parts of one running daemon."""
+
+    settings: Settings
+    board: Board
+    chains: Mapping[ChainId, ChainParts]
+    accounts: Mapping[str, AccountWatch]
+    store: Store
+    ticks: Ticks
+    port: int
+
+    async def run(self, signals: Signals, load: Load) -> Settings | None:
+        """Run until stopped (None) or until a new configuration is good (that one)."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(loop) for loop in self._loops()]
+            liveness.notify_ready()
+            log.info("service.ready", port=self.port, mode=self.settings.mode)
+            following = await _next_settings(signals, load)
+            for task in tasks:
+                task.cancel()
+        return following
+
+    def _loops(self) -> Iterator[Coroutine[Any, Any, NoReturn]]:
+        for parts in self.chains.values():
+            yield self._watch(parts).run()
+        for account in self.accounts.values():
+            yield account.run()
+        yield self._keep_ages()
+        yield self._keep_history()
+        yield self._check_endpoints()
+        if period_s := liveness.read_watchdog_s():
+            yield liveness.feed_watchdog(lambda: self.board.progress_at, period_s)
+
+    def _watch(self, parts: ChainParts) -> ChainWatch:
+        return ChainWatch(
+            chain=parts.id,
+            heads=parts.heads,
+            reader=parts.reader,
+            accounts=tuple(self.board.members),
+            board=self.board,
+            changed=self._wake_members,
+            on_head=lambda _: None,
+        )
+
+    def _wake_members(self, chain: ChainId) -> None:
+        """Have every account on a chain looked at."""
+        self.board.progress_at = time.time()
+        for member, account in self.board.members.items():
+            if member.chain == chain:
+                self.accounts[account].wake()
+
+    async def _keep_ages(self) -> NoReturn:
+        """Look at all accounts even when no chain says anything: ages grow by themselves."""
+        while True:
+            await self.ticks.wait("ages")
+            for account in self.accounts.values():
+                account.wake()
+
+    async def _keep_history(self) -> NoReturn:
+        while True:
+            await self.ticks.wait("history")
+            await self.store.write_health(tuple(self.board.reports.values()))
+
+    async def _check_endpoints(self) -> NoReturn:
+        """Look after every chain's endpoints; a chain that hangs holds up its own check only."""
+        while True:
+            await self.ticks.wait("endpoints")
+            async with asyncio.TaskGroup() as group:
+                for parts in self.chains.values():
+                    group.create_task(parts.client.check_endpoints())
+
+
+async def _next_settings(signals: Signals, load: Load) -> Settings | None:
+    """Wait for an order; None to stop, else the new settings once they are valid."""
+    while not await signals.next():
+        liveness.notify_reloading()
+        try:
+            settings = load()
+        except ConfigError as error:
+            log.error("config.refused", problems=error.problems)  # noqa: TRY400 - expected
+            liveness.notify_ready()
+        else:
+            log.info("config.accepted")
+            return settings
+    return None

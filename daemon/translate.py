@@ -1,0 +1,106 @@
+"""From settings to core values: the one place where configuration is translated."""
+
+from collections.abc import Mapping
+
+from chains.evm.reader import TokenTerms
+from chains.model.ids import AccountId, Address, AssetId
+from chains.oracles.chainlink import FeedTerms
+from config.accounts import AccountSettings, BandSettings
+from config.chains import ChainSettings, TokenSettings
+from config.errors import ConfigError
+from config.settings import Settings
+from daemon.attest import default_salt
+from daemon.margin.policy import Band, Policy
+from daemon.margin.risk import RiskTable, Underlying
+
+
+def build_policy(account: AccountSettings) -> Policy:
+    """Give an account's rules."""
+    policy = account.policy
+    return Policy(
+        unified=_build_band(policy.unified),
+        native=_build_band(policy.native),
+        min_size=policy.min_size,
+        max_cost=policy.max_cost,
+        cooldown_s=policy.cooldown_s,
+        deadline_s=policy.deadline_s,
+    )
+
+
+def _build_band(band: BandSettings | None) -> Band | None:
+    return Band(trigger=band.trigger, target=band.target) if band else None
+
+
+def build_risk(settings: Settings) -> RiskTable:
+    """Give the underlyings and which configured tokens are forms of them."""
+    underlyings = {
+        symbol: Underlying(
+            symbol=symbol,
+            haircut=found.haircut,
+            debt_weight=found.debt_weight,
+            divergence=found.divergence,
+            divergence_hold_s=found.divergence_hold_s,
+        )
+        for symbol, found in settings.underlyings.items()
+    }
+    assets = {
+        AssetId.erc20(chain.caip2, token.address): symbol
+        for chain in settings.chains.values()
+        for symbol, token in chain.tokens.items()
+    }
+    return RiskTable(underlyings=underlyings, assets=assets)
+
+
+def build_members(settings: Settings) -> Mapping[AccountId, str]:
+    """Give every member's margin account."""
+    return {member: account.id for account in settings.accounts for member in account.members}
+
+
+def build_salts(settings: Settings) -> Mapping[str, bytes]:
+    """Give every margin account's blinding salt."""
+    return {
+        account.id: account.salt or default_salt(settings.deployment, account.id)
+        for account in settings.accounts
+    }
+
+
+def build_tokens(chain: ChainSettings) -> Mapping[str, TokenTerms]:
+    """Give a chain's tokens with the terms of their feeds, by symbol."""
+    return {
+        symbol: TokenTerms(
+            asset=AssetId.erc20(chain.caip2, token.address),
+            symbol=symbol,
+            decimals=token.decimals,
+            feed=_build_feed(chain, token, token.feed, token.heartbeat_s),
+            reference=_build_feed(chain, token, token.reference_feed, token.reference_heartbeat_s)
+            if token.reference_feed
+            else None,
+        )
+        for symbol, token in chain.tokens.items()
+    }
+
+
+def find_native(label: str, chain: ChainSettings) -> TokenTerms:
+    """Give the token whose price gas is charged at; ConfigError where it is not configured."""
+    native = build_tokens(chain).get(chain.native_symbol)
+    if native is None:
+        problem = (
+            f"chains.{label}.native_symbol: {chain.native_symbol} is none of the chain's tokens; "
+            f"add [chains.{label}.tokens.{chain.native_symbol}] or name another"
+        )
+        raise ConfigError([problem])
+    return native
+
+
+def _build_feed(
+    chain: ChainSettings, token: TokenSettings, feed: Address, heartbeat_s: int
+) -> FeedTerms:
+    return FeedTerms(
+        feed=feed,
+        heartbeat_s=heartbeat_s,
+        minimum=token.minimum,
+        maximum=token.maximum,
+        decimals=token.feed_decimals,
+        sequencer=chain.sequencer_feed,
+        grace_s=chain.sequencer_grace_s,
+    )

@@ -1,0 +1,67 @@
+"""One loop per margin account: collect, evaluate, attest, and hand on to the keeper."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from chains.model.snapshot import Snapshot
+from daemon.attest import Attestor
+from daemon.board import Attested, Board
+from daemon.collect import collect
+from daemon.margin.policy import Policy
+from daemon.margin.report import MarginReport
+from daemon.margin.risk import RiskTable
+from daemon.margin.unified import evaluate
+
+Act = Callable[[MarginReport, Snapshot, Attested | None], Awaitable[None]]
+"""What the keeper does about a report; it comes back when everything due was sent."""
+
+
+@dataclass(slots=True, kw_only=True)
+class AccountWatch:
+    """Looks at one margin account whenever a chain it is on has changed.
+
+    Without a key there is no attestor, and without a keeper nothing acts.
+    """
+
+    account: str
+    policy: Policy
+    risk: RiskTable
+    board: Board
+    max_skew_s: int
+    attestor: Attestor | None
+    act: Act | None
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """Have the account looked at; changes during a look make one more."""
+        self._changed.set()
+
+    async def run(self) -> NoReturn:
+        """Look for ever."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await self.look(int(time.time()))
+
+    async def look(self, now: int) -> MarginReport:
+        """Evaluate the account at `now` (seconds) and do what follows from it."""
+        snapshot = collect(self.board, self.account, now=now)
+        report = evaluate(snapshot, self.policy, self.risk, max_skew_s=self.max_skew_s)
+        self.board.reports[self.account] = report
+        if self.attestor:
+            attested = await self.attestor.attest(report, needed=self._is_triggered(report))
+            if attested:
+                self.board.attestations[self.account] = attested
+        if self.act:
+            await self.act(report, snapshot, self.board.attestations.get(self.account))
+        self.board.progress_at = time.time()
+        return report
+
+    def _is_triggered(self, report: MarginReport) -> bool:
+        band, unified = self.policy.unified, report.unified
+        if band is None or unified is None or unified.factor is None:
+            return False
+        return unified.factor < band.trigger
