@@ -1,9 +1,10 @@
 """An owner with a position and idle tokens, his keeper, and the contracts between them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from typing import Any, Final, cast
 
+import pytest
 from eth_hash.auto import keccak
 
 from chains.evm.decode import Log, decode_data, decode_quantity
@@ -78,9 +79,7 @@ class Stage:
 
     @property
     def now(self) -> int:
-        return decode_quantity(
-            self.chain.rpc.request("eth_getBlockByNumber", "latest", False)["timestamp"]  # noqa: FBT003 -- JSON-RPC
-        )
+        return read_time(self.chain)
 
     def token(self, symbol: str) -> Address:
         return self.chain.deployment.tokens[symbol].address
@@ -99,15 +98,7 @@ class Stage:
 
     def make_odd(self, symbol: str, *, holdings: int) -> Address:
         """Put an odd token's code in a listed token's place and give the owner some of it."""
-        token = self.token(symbol)
-        odd = self.chain.deploy(compile_helper("odd_token"))
-        code = self.chain.rpc.request("eth_getCode", odd, "latest")
-        self.chain.rpc.request("anvil_setCode", token, code)
-        self.chain.send(
-            token,
-            "describe(string,uint8)",
-            *(symbol, self.chain.deployment.tokens[symbol].decimals),
-        )
+        token = make_odd(self.chain, symbol)
         self.fund(symbol, holdings)
         return token
 
@@ -130,14 +121,14 @@ class Stage:
         """Read the owner's mandates as the daemon does."""
         account = AccountId(self.chain.chain_id, OWNER)
         (found,) = self.read(plan_funds(self.chain.chain_id, self.rescue, [account]))
-        return cast(OwnerFunds, found)
+        return cast("OwnerFunds", found)
 
     def health(self) -> int:
         types = "(" + ",".join(["uint256"] * 6) + ")"
         data = self.chain.call(self.pool, "getUserAccountData(address)", OWNER, returns=types)
         return int(data[5])
 
-    def native_terms(self, symbol: str = "USDC", **changes: object) -> MandateTerms:
+    def native_terms(self, symbol: str = "USDC", **changes: Any) -> MandateTerms:  # noqa: ANN401 -- any field
         terms = MandateTerms(
             kind=MandateKind.NATIVE,
             pool=self.pool,
@@ -150,9 +141,9 @@ class Stage:
             per_day=10**31,
             deadline=self.now + YEAR,
         )
-        return change(terms, changes)
+        return replace(terms, **changes)
 
-    def unified_terms(self, symbol: str = "USDC", **changes: object) -> MandateTerms:
+    def unified_terms(self, symbol: str = "USDC", **changes: Any) -> MandateTerms:  # noqa: ANN401 -- any field
         terms = replace(
             self.native_terms(symbol),
             kind=MandateKind.UNIFIED,
@@ -163,7 +154,7 @@ class Stage:
             max_age_s=60,
             slack_bps=Bps(0),
         )
-        return change(terms, changes)
+        return replace(terms, **changes)
 
     def set_mandate(self, terms: MandateTerms) -> bytes:
         self.chain.send_call(build_set_mandate(self.rescue, terms), sender=OWNER)
@@ -259,10 +250,20 @@ def open_stage(chain: DevChain) -> Stage:
     return Stage(chain=chain, rescue=rescue, verifier=verifier, committee=committee)
 
 
-def change(terms: MandateTerms, changes: Mapping[str, object]) -> MandateTerms:
-    """Give the terms with some fields changed."""
-    values: dict[str, Any] = dict(changes)
-    return replace(terms, **values)
+def read_time(chain: DevChain) -> int:
+    """Give the newest block's time."""
+    block = chain.rpc.request("eth_getBlockByNumber", "latest", False)  # noqa: FBT003 -- JSON-RPC
+    return decode_quantity(block["timestamp"])
+
+
+def make_odd(chain: DevChain, symbol: str) -> Address:
+    """Put an odd token's code in a listed token's place; all balances are gone."""
+    token = chain.deployment.tokens[symbol]
+    odd = chain.deploy(compile_helper("odd_token"))
+    code = chain.rpc.request("eth_getCode", odd, "latest")
+    chain.rpc.request("anvil_setCode", token.address, code)
+    chain.send(token.address, "describe(string,uint8)", symbol, token.decimals)
+    return token.address
 
 
 def read_logs(receipt: Mapping[str, Any]) -> list[Log]:
@@ -285,6 +286,13 @@ def find_rescued(receipt: Mapping[str, Any]) -> Rescued:
     """Decode a receipt's one Rescued event."""
     (log,) = [log for log in read_logs(receipt) if log.topics[0] == RESCUED_TOPIC]
     return decode_rescued(log)
+
+
+def refused(action: Callable[..., object], *args: object, **named: object) -> str:
+    """Do something that must revert; gives the reason the contract stated."""
+    with pytest.raises(Reverted) as caught:
+        action(*args, **named)
+    return reason_of(caught.value)
 
 
 def reason_of(error: Reverted) -> str:

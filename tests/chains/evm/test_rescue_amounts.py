@@ -38,7 +38,7 @@ def test_the_target_is_reached_and_barely_passed(devnet: Devnet, name: str, seed
 
 def grain(health: int, symbol: str) -> int:
     """What a few units of the token can move a small account's health by."""
-    return 10 * health * PRICES[symbol] // 10 ** DECIMALS[symbol] // 100
+    return int(10 * health * PRICES[symbol] // 10 ** DECIMALS[symbol] // 100)
 
 
 def open_account(stage: Stage, random: Random) -> tuple[Instrument, str]:
@@ -60,7 +60,7 @@ def open_account(stage: Stage, random: Random) -> tuple[Instrument, str]:
 
 
 def units(symbol: str, usd: float) -> int:
-    return round(usd / PRICES[symbol] * 10 ** DECIMALS[symbol])
+    return int(usd / PRICES[symbol] * 10 ** DECIMALS[symbol])
 
 
 @pytest.mark.parametrize("instrument", [Instrument.REPAY, Instrument.SUPPLY])

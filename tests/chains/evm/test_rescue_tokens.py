@@ -1,16 +1,14 @@
 """rescue.vy with tokens as they really are: silent, strict, taking fees, or hostile."""
 
-from collections.abc import Callable
-
 import pytest
 
+from chains.evm.calldata import encode_call
 from chains.evm.rescue import build_native_rescue, build_revoke
 from chains.model.action import Instrument
 from chains.model.ids import Address
 from chains.model.units import Bps
-from daemon.devnet.deploy import Reverted
 from tests.support.devnet import Devnet
-from tests.support.rescue import KEEPER, OWNER, STRANGER, TARGET, Stage, open_stage, reason_of
+from tests.support.rescue import KEEPER, OWNER, STRANGER, TARGET, Stage, open_stage, refused
 
 pytestmark = pytest.mark.net
 
@@ -36,12 +34,6 @@ def make(stage: Stage, signature: str, *args: object) -> None:
 def count(stage: Stage, name: str) -> int:
     (number,) = stage.chain.call(stage.token("USDC"), f"{name}()", returns="(uint256)")
     return int(number)
-
-
-def refused(action: Callable[[], object]) -> str:
-    with pytest.raises(Reverted) as caught:
-        action()
-    return reason_of(caught.value)
 
 
 @pytest.mark.parametrize("instrument", [REPAY, SUPPLY])
@@ -76,13 +68,13 @@ def test_a_fee_above_the_greatest_loss_is_refused(stage: Stage) -> None:
     make(stage, "take_fee(uint256)", 100)
     for most in (0, 90):
         mandate = stage.set_mandate(stage.native_terms(max_loss_bps=Bps(most)))
-        assert refused(lambda: stage.rescue_native(mandate, REPAY)) == "loss"  # noqa: B023 -- runs at once
+        assert refused(stage.rescue_native, mandate, REPAY) == "loss"
 
 
 def test_of_a_token_that_takes_a_fee_a_stated_amount_cannot_arrive(stage: Stage) -> None:
     make(stage, "take_fee(uint256)", 100)
     mandate = stage.set_mandate(stage.unified_terms(max_loss_bps=Bps(200)))
-    assert refused(lambda: stage.rescue_unified(mandate, REPAY, 100 * DOLLAR)) == "amount"
+    assert refused(stage.rescue_unified, mandate, REPAY, 100 * DOLLAR) == "amount"
 
 
 def test_stray_tokens_are_nobodys(stage: Stage) -> None:
@@ -136,3 +128,25 @@ def test_a_token_cannot_change_mandates_inside_a_rescue(stage: Stage) -> None:
     attack(stage, build_revoke(stage.rescue, mandate).data)
     stage.rescue_native(mandate, REPAY)
     assert (count(stage, "attempts"), count(stage, "entered")) == (1, 0)
+
+
+def lowers_the_threshold(stage: Stage) -> None:
+    """Let the token lower WETH's threshold while the rescue runs."""
+    aave = stage.chain.deployment.aave
+    stage.chain.send(aave.acl, "addRiskAdmin(address)", stage.token("USDC"))
+    types = ["address", "uint256", "uint256", "uint256"]
+    values = (stage.token("WETH"), 6_500, 7_000, 10_500)
+    payload = encode_call("configureReserveAsCollateral", types, values)
+    make(stage, "attack(address,bytes)", aave.configurator, payload)
+
+
+def test_a_target_that_is_missed_in_the_end_undoes_the_rescue(stage: Stage) -> None:
+    mandate = stage.set_mandate(stage.native_terms())
+    lowers_the_threshold(stage)
+    assert refused(stage.rescue_native, mandate, REPAY) == "target"
+
+
+def test_a_native_health_that_is_lower_in_the_end_undoes_the_rescue(stage: Stage) -> None:
+    mandate = stage.set_mandate(stage.unified_terms())
+    lowers_the_threshold(stage)
+    assert refused(stage.rescue_unified, mandate, REPAY, 100 * DOLLAR) == "native"

@@ -1,7 +1,7 @@
 """rescue.vy's unified mandates, triggered through the real verifier on real Aave."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from eth_hash.auto import keccak
@@ -9,7 +9,6 @@ from eth_hash.auto import keccak
 from chains.evm.rescue import build_set_mandate
 from chains.model.action import Instrument
 from chains.model.units import WAD, Bps
-from daemon.devnet.deploy import Reverted
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.statement import NO_DEBT_FACTOR, HealthAttestation
 from tests.support.devnet import Devnet
@@ -20,7 +19,7 @@ from tests.support.rescue import (
     UNIFIED_TRIGGER,
     Stage,
     open_stage,
-    reason_of,
+    refused,
 )
 
 pytestmark = pytest.mark.net
@@ -42,12 +41,6 @@ def stage(devnet: Devnet, request: pytest.FixtureRequest) -> Stage:
     return stage
 
 
-def refused(action: Callable[[], object]) -> str:
-    with pytest.raises(Reverted) as caught:
-        action()
-    return reason_of(caught.value)
-
-
 def refusal(
     stage: Stage,
     mandate: bytes,
@@ -55,7 +48,7 @@ def refusal(
     units: int = NEEDED,
     instrument: Instrument = REPAY,
 ) -> str:
-    return refused(lambda: stage.rescue_unified(mandate, instrument, units, header))
+    return refused(stage.rescue_unified, mandate, instrument, units, header)
 
 
 def test_an_attested_fall_lets_the_keeper_repay_the_stated_amount(stage: Stage) -> None:
@@ -184,9 +177,7 @@ def test_what_the_verifier_refuses_is_refused(stage: Stage) -> None:
     assert refusal(stage, mandate, stage.attest(expires_at=past, issued_at=past)) == "expired"
     assert refusal(stage, mandate, stage.attest(audience=bytes(keccak(b"x")))) == "audience"
     stranger = Secp256k1Signer(bytes(keccak(b"a stranger")))
-    with pytest.raises(Reverted) as caught:
-        stage.rescue_unified(mandate, REPAY, NEEDED, signer=stranger)
-    assert reason_of(caught.value) == "signer"
+    assert refused(stage.rescue_unified, mandate, REPAY, NEEDED, signer=stranger) == "signer"
 
 
 def test_an_attestation_for_this_contract_alone_is_accepted(stage: Stage) -> None:
@@ -201,15 +192,12 @@ def test_one_flipped_byte_is_refused(stage: Stage) -> None:
     mandate = stage.set_mandate(stage.unified_terms())
     header = stage.attest()
     signed = replace(header, net_equity_e8=header.net_equity_e8 + 1)
-    action = lambda: stage.rescue_unified(mandate, REPAY, NEEDED, header, signed=signed)  # noqa: E731 -- reads as one
-    assert refused(action) == "signer"
+    assert refused(stage.rescue_unified, mandate, REPAY, NEEDED, header, signed=signed) == "signer"
 
 
 def test_only_the_named_keeper_may_act(stage: Stage) -> None:
     mandate = stage.set_mandate(stage.unified_terms())
-    with pytest.raises(Reverted) as caught:
-        stage.rescue_unified(mandate, REPAY, NEEDED, sender=STRANGER)
-    assert reason_of(caught.value) == "keeper"
+    assert refused(stage.rescue_unified, mandate, REPAY, NEEDED, sender=STRANGER) == "keeper"
 
 
 def test_a_native_mandate_does_not_run_on_an_attestation(stage: Stage) -> None:
@@ -245,7 +233,7 @@ def test_more_than_the_debt_ends_it_and_the_rest_stays_with_the_owner(stage: Sta
 def test_repaying_where_nothing_is_owed_is_refused(stage: Stage) -> None:
     stage.fund("WETH", 10**18)
     mandate = stage.set_mandate(stage.unified_terms("WETH"))
-    assert refusal(stage, mandate, units=10**17) not in ("", "no reason")
+    assert refusal(stage, mandate, units=10**17) in ("39", "NoDebtOfSelectedType()")
 
 
 def test_a_supply_that_would_lower_the_native_health_is_refused(devnet: Devnet) -> None:
@@ -268,11 +256,11 @@ def test_a_supply_that_would_lower_the_native_health_is_refused(devnet: Devnet) 
     ],
 )
 def test_a_unified_mandate_that_makes_no_sense_is_refused(
-    devnet: Devnet, changes: dict[str, object], reason: str
+    devnet: Devnet, changes: dict[str, Any], reason: str
 ) -> None:
     stage = open_stage(devnet.cheap)
     call = build_set_mandate(stage.rescue, stage.unified_terms(**changes))
-    assert refused(lambda: stage.chain.send_call(call, sender=OWNER)) == reason
+    assert refused(stage.chain.send_call, call, sender=OWNER) == reason
 
 
 def test_the_owner_reads_what_he_set(devnet: Devnet) -> None:

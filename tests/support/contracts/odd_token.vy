@@ -23,6 +23,7 @@ victim: public(address)
 payload: public(Bytes[4096])
 attempts: public(uint256)
 entered: public(uint256)
+answer: public(Bytes[128])
 
 
 @external
@@ -90,13 +91,6 @@ def transfer(receiver: address, units: uint256) -> Bytes[32]:
 @external
 @raw_return
 def transferFrom(sender: address, receiver: address, units: uint256) -> Bytes[32]:
-    if self.victim != empty(address):
-        victim: address = self.victim
-        self.victim = empty(address)
-        self.attempts += 1
-        success: bool = raw_call(victim, self.payload, revert_on_failure=False)
-        if success:
-            self.entered += 1
     self.allowance[sender][msg.sender] -= units
     self._move(sender, receiver, units)
     return self._answer()
@@ -104,6 +98,16 @@ def transferFrom(sender: address, receiver: address, units: uint256) -> Bytes[32
 
 @internal
 def _move(sender: address, receiver: address, units: uint256):
+    if self.victim != empty(address):
+        victim: address = self.victim
+        self.victim = empty(address)
+        self.attempts += 1
+        success: bool = False
+        success, self.answer = raw_call(
+            victim, self.payload, max_outsize=128, revert_on_failure=False
+        )
+        if success:
+            self.entered += 1
     self.balanceOf[sender] -= units
     kept: uint256 = units * self.fee_bps // 10000
     self.totalSupply -= kept
