@@ -211,3 +211,14 @@ def test_what_a_test_did_is_undone_for_the_next(shared_devnet: Devnet) -> None:
     assert chain.automine
     assert abs(int(read_block(chain)["timestamp"], 16) - time.time()) < 3
     assert int(read_block(chain)["baseFeePerGas"], 16) == chain.deployment.base_fee_wei
+
+
+def test_a_private_pair_can_be_killed_without_harm_to_the_shared_one(
+    private_devnet: Devnet, devnet: Devnet
+) -> None:
+    private_devnet.cheap.shock("WETH", Decimal(-50), protocol_only=False)
+    private_devnet.dear.anvil.stop()
+    with pytest.raises(DevnetError, match="does not answer"):
+        private_devnet.dear.mine()
+    assert devnet.cheap.read_prices()["WETH"].protocol == ASSETS[0].price
+    devnet.dear.mine()
