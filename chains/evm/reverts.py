@@ -42,7 +42,7 @@ def decode_revert(data: bytes, message: str = "") -> str:
 def _decode_known(selector: bytes, body: bytes) -> str | None:
     if selector == ERROR_STRING:
         (text,) = decode(["string"], body)
-        return str(text)[:_LONGEST]
+        return str(text)[:_LONGEST] or "reverted with an empty reason"
     if selector == PANIC:
         (code,) = decode(["uint256"], body)
         return f"panic 0x{code:02x}: {PANICS.get(code, 'unknown')}"

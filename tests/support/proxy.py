@@ -195,8 +195,12 @@ class FaultProxy:
 
     async def wait_for(self, method: str, count: int = 1) -> None:
         """Wait until a method was asked for this often."""
+        await self.wait_until(lambda: self.counts[method] >= count)
+
+    async def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Wait until a condition on what has arrived holds."""
         async with self._arrived:
-            await self._arrived.wait_for(lambda: self.counts[method] >= count)
+            await self._arrived.wait_for(holds)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
