@@ -147,6 +147,14 @@ class Lane:
         """Give the gas the call needs now; SimulationReverted with the reason."""
         return await self._client.simulate(call, self.sender)
 
+    async def read_nonce(self) -> int:
+        """Give how many of the key's transactions are mined."""
+        return await self._client.read_nonce(self.sender, "latest")
+
+    async def read_balance(self) -> int:
+        """Give what the key has to pay for gas, in wei."""
+        return await self._client.read_balance(self.sender)
+
     async def submit(self, signed: SignedTransaction) -> None:
         """Broadcast; done when a node has it, or when it is already in a block.
 

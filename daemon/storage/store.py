@@ -18,7 +18,7 @@ from daemon.storage.database import Database
 from daemon.storage.errors import Conflict
 from proofs.envelope import decode_envelope, encode_envelope
 
-_HALT: Final = "keeper_halted"
+_HALT: Final = "halted:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,27 +201,28 @@ class Store:
 
         return await self._database.read(work)
 
-    async def write_halt(self, reason: str | None) -> None:
-        """Record why the keeper stands still; None lets it go again."""
+    async def write_halt(self, scope: str, reason: str | None) -> None:
+        """Record why the keeper (or one chain's lane) stands still; None lets it go again."""
 
         def work(connection: Connection) -> None:
+            key = _HALT + scope
             if reason is None:
-                connection.exec_driver_sql("DELETE FROM meta WHERE key = ?", (_HALT,))
+                connection.exec_driver_sql("DELETE FROM meta WHERE key = ?", (key,))
             else:
                 connection.exec_driver_sql(
-                    "INSERT OR REPLACE INTO meta VALUES (?, ?)", (_HALT, reason)
+                    "INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, reason)
                 )
 
         await self._database.write(work)
 
-    async def read_halt(self) -> str | None:
-        """Give why the keeper stands still, None when it may act."""
+    async def read_halts(self) -> dict[str, str]:
+        """Give why things stand still, by scope."""
 
-        def work(connection: Connection) -> str | None:
-            found: str | None = connection.exec_driver_sql(
-                "SELECT value FROM meta WHERE key = ?", (_HALT,)
-            ).scalar_one_or_none()
-            return found
+        def work(connection: Connection) -> dict[str, str]:
+            rows = connection.exec_driver_sql(
+                "SELECT key, value FROM meta WHERE key LIKE ?", (_HALT + "%",)
+            )
+            return {key.removeprefix(_HALT): value for key, value in rows}
 
         return await self._database.read(work)
 

@@ -31,6 +31,7 @@ class IntentRow(SQLModel, table=True):
     nonce: int | None
     state: str
     reason: str | None
+    effect: str | None
     purpose: str
     need: str
     subject: str
@@ -46,7 +47,6 @@ class IntentRow(SQLModel, table=True):
     cost: str
     moved: str
     health_before: str | None
-    units_before: str
     decision: str
     deadline: int
     created_at: int

@@ -130,8 +130,8 @@ async def test_borrowers_and_the_checkpoint_move_together(store: Store) -> None:
 
 
 async def test_a_halt_is_remembered_until_it_is_lifted(store: Store) -> None:
-    assert await store.read_halt() is None
-    await store.write_halt("a rescue did not lift the health")
-    assert await store.read_halt() == "a rescue did not lift the health"
-    await store.write_halt(None)
-    assert await store.read_halt() is None
+    assert await store.read_halts() == {}
+    await store.write_halt("keeper", "a rescue did not lift the health")
+    await store.write_halt("eip155:1", "the key was used elsewhere")
+    await store.write_halt("keeper", None)
+    assert await store.read_halts() == {"eip155:1": "the key was used elsewhere"}

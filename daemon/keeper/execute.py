@@ -1,0 +1,264 @@
+"""One lane's executor: sign and journal in one commit, send, follow to the end.
+
+The order is fixed. A nonce is taken, the transaction signed, and both are in the journal before a
+byte leaves. What was sent is looked at on every head: sent again while it lies in no block, at
+higher fees when it is stuck, confirmed at depth, taken up again when a reorg drops it. A nonce
+never gets a second purpose: past its deadline it is filled with an empty transaction.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+import structlog
+
+from chains.errors import ChainError, ExecutionError, FeeTooHigh, InvariantError
+from chains.evm.transactions import SignedTransaction
+from chains.evm.watch import Stage, TransactionWatch
+from chains.model.action import Receipt
+from chains.model.anchor import Head
+from chains.model.units import Usd
+from daemon.keeper.intent import Attempt, Draft, Intent, IntentState
+from daemon.keeper.journal import Journal
+from daemon.keeper.ports import LanePort
+from daemon.keeper.quote import gas_cost, with_margin
+from daemon.keeper.rows import empty_call
+from daemon.storage.errors import StorageError
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneTerms:
+    """How a lane is driven.
+
+    `confirmations` counts the including block; a transaction that is in no block for
+    `stuck_blocks` heads is replaced at higher fees.
+    """
+
+    confirmations: int
+    block_time_s: int
+    stuck_blocks: int = 3
+    quote_timeout_s: float = 2.0
+
+
+class Executor:
+    """One key on one chain, from a draft to its settled intent.
+
+    `ready` once the journal and the chain agree: nothing may be planned before. `stopped` says
+    why the lane takes nothing any more.
+    """
+
+    def __init__(self, lane: LanePort, journal: Journal, terms: LaneTerms) -> None:
+        self.lane = lane
+        self.terms = terms
+        self.ready = False
+        self.stopped: str | None = None
+        self.native_usd = Usd(0)
+        self._journal = journal
+        self._open: dict[int, Intent] = {}
+        self._settled: list[Intent] = []
+        self._watches: dict[int, TransactionWatch] = {}
+        self._waiting_since: dict[int, int] = {}
+        self._complaints: dict[int, str] = {}
+        self._height = 0
+        self._following = asyncio.Lock()
+
+    @property
+    def in_flight(self) -> tuple[Intent, ...]:
+        """The intents that may still take effect."""
+        return tuple(self._open.values())
+
+    async def execute(self, draft: Draft, *, base_fee_wei: int, now: int) -> Intent:
+        """Sign, journal and send a draft; give its intent whether or not a node took it.
+
+        FeeTooHigh above the cap, ChainError when no nonce is to be had, StorageError or
+        InvariantError when it could not be journalled or signed: nothing was sent then.
+        """
+        fees = self.lane.plan_fees(base_fee_wei)
+        nonce = await self.lane.next_nonce()
+        try:
+            signed = self.lane.sign(
+                draft.action.call, nonce=nonce, gas_limit=draft.gas_limit, fees=fees
+            )
+            attempt = Attempt(signed=signed, height=self._height, signed_at=now)
+            intent = await self._journal.record_signed(draft, attempt, now=now)
+        except (InvariantError, StorageError):
+            self.lane.release_nonce(nonce)
+            raise
+        try:
+            intent = await self._send(intent, now)
+        finally:
+            # Only now: a head that comes while it is being sent must not send it as well.
+            self._open[intent.id] = intent
+        return intent
+
+    async def on_head(self, head: Head, *, now: int) -> tuple[Intent, ...]:
+        """Follow everything in flight; give what was settled. The first head reconciles.
+
+        Raises ChainError when the chain cannot be asked: what was not looked at waits.
+        """
+        async with self._following:
+            self._height = head.anchor.height
+            if not self.ready:
+                await self._load(now)
+            elif head.reorg_depth:
+                await self._reopen(head, now)
+            for intent in self.in_flight:
+                followed = await self._follow(intent, head, now)
+                if followed.open:
+                    self._open[intent.id] = followed
+                else:
+                    self._forget(intent)
+                    self._settled.append(followed)
+            doubtful = any(watch.taken_at is not None for watch in self._watches.values())
+            self.ready = self.ready or not doubtful
+            settled, self._settled = tuple(self._settled), []
+            return settled
+
+    async def _load(self, now: int) -> None:
+        """Take up what the journal knows and the chain may still carry out."""
+        mined = await self.lane.read_nonce()
+        found = await self._journal.read_unsettled(
+            self.lane.chain, self.lane.sender, chain_nonce=mined
+        )
+        for intent in found:
+            if intent.id in self._open:
+                continue
+            if not intent.open:
+                log.warning("intent.reopened", chain=str(self.lane.chain), nonce=intent.nonce)
+                intent = await self._journal.record_state(  # noqa: PLW2901 (the same intent, moved on)
+                    intent, IntentState.SENT, now=now, reason="its nonce is free again"
+                )
+            self._open[intent.id] = intent
+
+    async def _reopen(self, head: Head, now: int) -> None:
+        """Look again at what was settled in blocks that a reorg replaced."""
+        replaced = head.anchor.height - head.reorg_depth
+        for intent in await self._journal.read_settled_since(
+            self.lane.chain, self.lane.sender, height=replaced
+        ):
+            self._open[intent.id] = await self._journal.record_state(
+                intent,
+                IntentState.INCLUDED,
+                now=now,
+                reason=f"a reorg of {head.reorg_depth} blocks",
+                receipt=intent.receipt,
+            )
+
+    async def _follow(self, intent: Intent, head: Head, now: int) -> Intent:
+        watch = await self.lane.step(self._watch(intent), height=head.anchor.height)
+        self._watches[intent.id] = watch
+        if watch.stage is Stage.NONCE_TAKEN:
+            return await self._lose(intent, now)
+        if watch.receipt is not None:
+            intent = await self._include(intent, watch.receipt, now)
+            return await self._settle(intent, now) if watch.is_settled else intent
+        if intent.state is IntentState.INCLUDED:
+            log.warning("transaction.dropped", chain=str(self.lane.chain), nonce=intent.nonce)
+            intent = await self._journal.record_state(
+                intent, IntentState.SENT, now=now, reason="a reorg dropped it"
+            )
+        return intent if watch.taken_at is not None else await self._push(intent, head, now)
+
+    def _watch(self, intent: Intent) -> TransactionWatch:
+        hashes = tuple(attempt.signed.tx_hash for attempt in intent.attempts)
+        watch = self._watches.get(intent.id) or TransactionWatch(
+            nonce=intent.nonce,
+            tx_hashes=hashes,
+            depth=self.terms.confirmations,
+            stage=Stage.PENDING if intent.receipt is None else Stage.INCLUDED,
+            receipt=intent.receipt,
+        )
+        return replace(watch, tx_hashes=hashes)
+
+    async def _include(self, intent: Intent, receipt: Receipt, now: int) -> Intent:
+        if intent.state is IntentState.INCLUDED and intent.receipt == receipt:
+            return intent
+        return await self._journal.record_state(
+            intent, IntentState.INCLUDED, now=now, receipt=receipt
+        )
+
+    async def _settle(self, intent: Intent, now: int) -> Intent:
+        receipt, included = intent.receipt, intent.included
+        if receipt is None or included is None:
+            raise InvariantError(f"intent {intent.id} is confirmed without a receipt of its own")
+        state, reason = IntentState.CONFIRMED, None
+        if included.cancels:
+            state, reason = IntentState.SUPERSEDED, "its deadline passed"
+        elif not receipt.success:
+            state, reason = IntentState.FAILED, "it reverted on chain"
+        gas = gas_cost(receipt.gas_used, receipt.gas_price_wei, self.native_usd)
+        log.info(
+            "transaction.settled",
+            chain=str(self.lane.chain),
+            nonce=intent.nonce,
+            state=state.value,
+            tx_hash="0x" + receipt.tx_hash.hex(),
+        )
+        return await self._journal.record_state(
+            intent,
+            state,
+            now=now,
+            reason=reason,
+            receipt=receipt,
+            gas=gas if self.native_usd else None,
+        )
+
+    async def _lose(self, intent: Intent, now: int) -> Intent:
+        self.stopped = f"nonce {intent.nonce} was used by a transaction that is not ours"
+        log.error("lane.stopped", chain=str(self.lane.chain), reason=self.stopped)
+        return await self._journal.record_state(
+            intent, IntentState.LOST, now=now, reason=self.stopped, gas=Usd(0)
+        )
+
+    async def _push(self, intent: Intent, head: Head, now: int) -> Intent:
+        """Send again what lies in no block: as it is, at higher fees, or emptied past its time."""
+        height = head.anchor.height
+        since = self._waiting_since.setdefault(intent.id, height)
+        signed: SignedTransaction | None = None
+        cancels = intent.last.cancels
+        if now > intent.draft.deadline and not cancels:
+            signed, cancels = await self._sign_empty(intent, head), True
+        elif height - since >= self.terms.stuck_blocks:
+            signed = self.lane.sign_replacement(intent.last.signed, base_fee_wei=head.base_fee_wei)
+        if signed is not None:
+            attempt = Attempt(signed=signed, height=height, signed_at=now, cancels=cancels)
+            intent = await self._journal.record_attempt(intent, attempt, now=now)
+            self._waiting_since[intent.id] = height
+        return await self._send(intent, now)
+
+    async def _sign_empty(self, intent: Intent, head: Head) -> SignedTransaction | None:
+        call = empty_call(self.lane.sender)
+        gas_limit = with_margin(await self.lane.simulate(call))
+        old = replace(intent.last.signed, call=call, gas_limit=gas_limit)
+        raised = self.lane.sign_replacement(old, base_fee_wei=head.base_fee_wei)
+        if raised is not None:
+            return raised
+        try:
+            fees = self.lane.plan_fees(head.base_fee_wei)
+        except FeeTooHigh:
+            return None
+        return self.lane.sign(call, nonce=intent.nonce, gas_limit=gas_limit, fees=fees)
+
+    async def _send(self, intent: Intent, now: int) -> Intent:
+        try:
+            await self.lane.submit(intent.last.signed)
+        except (ChainError, ExecutionError) as error:
+            if self._complaints.get(intent.id) != error.reason:
+                self._complaints[intent.id] = error.reason
+                log.warning(
+                    "transaction.not_sent",
+                    chain=str(self.lane.chain),
+                    nonce=intent.nonce,
+                    reason=error.reason,
+                )
+            return intent
+        if intent.state is not IntentState.SIGNED:
+            return intent
+        # The hash is out: that it was sent is written down even when this task is cancelled.
+        return await asyncio.shield(self._journal.record_state(intent, IntentState.SENT, now=now))
+
+    def _forget(self, intent: Intent) -> None:
+        del self._open[intent.id]
+        for table in (self._watches, self._waiting_since, self._complaints):
+            table.pop(intent.id, None)

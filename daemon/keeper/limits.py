@@ -1,0 +1,78 @@
+"""What the keeper may spend, and when a lane that keeps failing is closed: pure, fails closed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from chains.model.ids import ChainId
+from chains.model.units import USD, Usd
+
+HOUR_S: Final = 3_600
+DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """What one transaction spends: the keeper's gas and the owner's value it moves (Usd)."""
+
+    at: int
+    chain: ChainId
+    gas: Usd
+    moved: Usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The most per transaction, hour and day (Usd); `count_moved` counts the owners' value too."""
+
+    per_transaction: Usd
+    per_hour: Usd
+    per_day: Usd
+    count_moved: bool = False
+
+    def counted(self, spend: Spend) -> int:
+        """Give what a spend counts."""
+        return spend.gas + (spend.moved if self.count_moved else 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breaker:
+    """Close a lane for `rest_s` once `failures` lie within `window_s` of each other."""
+
+    failures: int = 3
+    window_s: int = 3_600
+    rest_s: int = 900
+
+
+def refuse_spend(wanted: Spend, ledger: Sequence[Spend], limits: Limits, *, now: int) -> str | None:
+    """Say why a spend is not allowed, None when it is.
+
+    A spend dated after `now` counts as spent now: a clock set back opens nothing.
+    """
+    if wanted.gas < 0 or wanted.moved < 0:
+        return "what it would spend is not known"
+    amount = limits.counted(wanted)
+    if amount > limits.per_transaction:
+        return _over("transaction", amount, limits.per_transaction)
+    for name, window_s, limit in (
+        ("hour", HOUR_S, limits.per_hour),
+        ("day", DAY_S, limits.per_day),
+    ):
+        spent = sum(limits.counted(s) for s in ledger if s.at > now - window_s)
+        if spent + amount > limit:
+            return _over(name, spent + amount, limit)
+    return None
+
+
+def closed_until(failures: Sequence[int], breaker: Breaker) -> int:
+    """Give the time (seconds) until which a lane with failures at these times is closed."""
+    times = sorted(failures)
+    until = 0
+    for first, last in zip(times, times[breaker.failures - 1 :], strict=False):
+        if last - first <= breaker.window_s:
+            until = last + breaker.rest_s
+    return until
+
+
+def _over(period: str, amount: int, limit: Usd) -> str:
+    return f"the limit per {period} would be passed: ${amount / USD:.2f} of ${limit / USD:.2f}"

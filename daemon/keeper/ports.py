@@ -1,0 +1,81 @@
+"""What the keeper asks of a chain's lane (one key on one chain); chains.evm.transactions.Lane."""
+
+from typing import Protocol
+
+from chains.evm.fees import Fees
+from chains.evm.transactions import SignedTransaction
+from chains.evm.watch import TransactionWatch
+from chains.model.action import Call
+from chains.model.ids import Address, ChainId
+
+
+class Pricing(Protocol):
+    """Says what a call would take."""
+
+    async def simulate(self, call: Call) -> int:
+        """Give the gas the call needs now; SimulationReverted with the reason."""
+        ...
+
+    async def read_balance(self) -> int:
+        """Give the key's balance in wei."""
+        ...
+
+    def plan_fees(self, base_fee_wei: int) -> Fees:
+        """Give the fees to offer; FeeTooHigh above the cap."""
+        ...
+
+
+class Nonces(Protocol):
+    """Allocates the key's nonces."""
+
+    async def next_nonce(self) -> int:
+        """Take the lowest free nonce."""
+        ...
+
+    async def read_nonce(self) -> int:
+        """Give how many of the key's transactions are mined."""
+        ...
+
+    def release_nonce(self, nonce: int) -> None:
+        """Give back a nonce whose transaction was never sent."""
+        ...
+
+
+class Signing(Protocol):
+    """Signs with the key."""
+
+    def sign(self, call: Call, *, nonce: int, gas_limit: int, fees: Fees) -> SignedTransaction:
+        """Sign a call."""
+        ...
+
+    def sign_replacement(
+        self, signed: SignedTransaction, *, base_fee_wei: int
+    ) -> SignedTransaction | None:
+        """Sign the same call and nonce at 12.5 % more; None where the cap forbids it."""
+        ...
+
+
+class Sending(Protocol):
+    """Sends and looks what became of it."""
+
+    async def submit(self, signed: SignedTransaction) -> None:
+        """Broadcast; also done when it is known or in a block already."""
+        ...
+
+    async def step(self, watch: TransactionWatch, *, height: int) -> TransactionWatch:
+        """Look at the chain once and advance the watch."""
+        ...
+
+
+class LanePort(Pricing, Nonces, Signing, Sending, Protocol):
+    """One key on one chain."""
+
+    @property
+    def chain(self) -> ChainId:
+        """The chain."""
+        ...
+
+    @property
+    def sender(self) -> Address:
+        """The key's address."""
+        ...

@@ -1,0 +1,82 @@
+"""What actions on one chain cost now: simulated gas at live fees, all in one concurrent round."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from chains.errors import ChainError, ExecutionError
+from chains.model.action import Action, Quote
+from chains.model.snapshot import ChainFees
+from chains.model.units import WAD, Usd, div_up
+from daemon.keeper.ports import LanePort
+
+GAS_MARGIN_PERCENT: Final = 25
+BLOCKS_TO_INCLUSION: Final = 2
+
+
+async def quote_all(
+    lane: LanePort,
+    actions: Sequence[Action],
+    fees: ChainFees,
+    *,
+    block_time_s: int,
+    timeout_s: float,
+) -> tuple[Quote | str, ...]:
+    """Quote each action, or say why not.
+
+    It takes no longer than `timeout_s`: a chain that hangs only loses its own candidates.
+    """
+    try:
+        async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
+            balance = group.create_task(_read_balance(lane))
+            gas = [group.create_task(_simulate(lane, action)) for action in actions]
+    except TimeoutError:
+        return (f"{lane.chain}: no quote within {timeout_s:g} s",) * len(actions)
+    funds = balance.result()
+    if isinstance(funds, str):
+        return (funds,) * len(actions)
+    return tuple(
+        _quote(action, task.result(), fees, funds=funds, block_time_s=block_time_s)
+        for action, task in zip(actions, gas, strict=True)
+    )
+
+
+def gas_cost(gas: int, wei_per_gas: int, native_usd: Usd) -> Usd:
+    """Give what gas costs, rounded up."""
+    return Usd(div_up(gas * wei_per_gas * native_usd, WAD))
+
+
+def with_margin(gas: int) -> int:
+    """Give the gas limit for simulated gas: state may move until inclusion."""
+    return gas + div_up(gas * GAS_MARGIN_PERCENT, 100)
+
+
+def _quote(
+    action: Action, gas: int | str, fees: ChainFees, *, funds: int, block_time_s: int
+) -> Quote | str:
+    if isinstance(gas, str):
+        return gas
+    price_wei = fees.base_fee_wei + fees.priority_fee_wei
+    limit = with_margin(gas)
+    if (needed := limit * price_wei + action.call.value) > funds:
+        return f"{action.chain}: the key holds {funds} wei, {needed} wei are needed for gas"
+    return Quote(
+        action=action,
+        gas_limit=limit,
+        gas_cost=gas_cost(gas, price_wei, fees.native_usd),
+        seconds=BLOCKS_TO_INCLUSION * block_time_s,
+    )
+
+
+async def _simulate(lane: LanePort, action: Action) -> int | str:
+    try:
+        return await lane.simulate(action.call)
+    except (ChainError, ExecutionError) as error:
+        return str(error)
+
+
+async def _read_balance(lane: LanePort) -> int | str:
+    try:
+        return await lane.read_balance()
+    except ChainError as error:
+        return str(error)
