@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from eth_hash.auto import keccak
+
 from chains.model.health import Health, WeightedLeg, calculate_health
+from chains.model.ids import AccountId
 from chains.model.position import Side
 from chains.model.units import Bps, Usd, value_down, value_up
 from proofs import merkle
 from proofs.committee import Committee
 from proofs.typed import (
+    WORD,
     Bytes32,
     Dataclass,
     Int256,
@@ -187,6 +191,16 @@ class Statement:
     def digest(self) -> bytes:
         """The 32 bytes that every scheme signs."""
         return digest_struct(self.header, self.salt)
+
+
+def hash_audience(consumer: AccountId) -> bytes:
+    """Give the audience that binds an attestation to one consuming contract on one EVM chain.
+
+    keccak256(abi_encode(chain number, address)), as the contract sees its caller.
+    """
+    number = consumer.chain.evm_number.to_bytes(WORD, "big")
+    address = bytes.fromhex(consumer.evm_address[2:]).rjust(WORD, b"\x00")
+    return bytes(keccak(number + address))
 
 
 def calculate_leaves_root(leaves: Sequence[Dataclass]) -> bytes:

@@ -1,10 +1,5 @@
 """One plain anvil for the verifier contract."""
 
-import shutil
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import astuple
 from functools import lru_cache
@@ -21,7 +16,7 @@ from web3.contract.contract import ContractCaller
 from chains.model.ids import Address
 from proofs.envelope import Envelope
 from proofs.statement import HealthAttestation
-from tests.proofs.samples import NOW
+from tests.support.nodes import running_anvil
 
 ROOT: Final = Path(__file__).parents[2]
 SOURCE: Final = ROOT / "proofs/contracts/verifier.vy"
@@ -58,7 +53,7 @@ class Verifier:
 
 
 class Chain:
-    """A plain anvil whose clock starts at NOW."""
+    """A plain anvil."""
 
     def __init__(self, url: str) -> None:
         self.web3 = Web3(HTTPProvider(url))
@@ -91,30 +86,6 @@ def audience_of(chain: int, consumer: str) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    binary = shutil.which("anvil", path=str(ROOT / "node_modules/.bin"))
-    assert binary is not None, "run `make setup` first"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    cache = tmp_path_factory.mktemp("anvil")
-    with subprocess.Popen(  # noqa: S603 - our own pinned anvil
-        [binary, "--port", str(port), "--timestamp", str(NOW), "--cache-path", str(cache)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        _wait_for(port)
-        yield Chain(f"http://127.0.0.1:{port}")
-        process.send_signal(signal.SIGINT)
-
-
-def _wait_for(port: int, patience_s: float = 30) -> None:
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
-    raise TimeoutError("anvil did not start")
+def chain() -> Iterator[Chain]:
+    with running_anvil(automine=True) as anvil:
+        yield Chain(anvil.rpc.url)

@@ -15,7 +15,13 @@ from chains.model.units import Bps, Usd
 from proofs.build import StatedLeg, Terms, build_statement
 from proofs.committee import Committee
 from proofs.signing.secp256k1 import Secp256k1Signer
-from proofs.statement import HealthAttestation, Statement
+from proofs.statement import (
+    HealthAttestation,
+    Statement,
+    calculate_leaves_health,
+    calculate_leaves_root,
+    state_health,
+)
 
 DEPLOYMENT: Final = "plimsoll-test"
 NOW: Final = 2_000_000_000
@@ -136,3 +142,23 @@ def sign(
 def alter(header: HealthAttestation, changes: Mapping[str, object]) -> HealthAttestation:
     values: dict[str, Any] = dict(changes)
     return replace(header, **values)
+
+
+def restate(made: Statement) -> Statement:
+    """Give the statement a header whose sums and roots agree with its leaves."""
+    leaves = made.leaves
+    health = calculate_leaves_health(leaves.positions)
+    status, factor = state_health(health)
+    header = replace(
+        made.header,
+        account_set_root=calculate_leaves_root(leaves.accounts),
+        block_refs_root=calculate_leaves_root(leaves.blocks),
+        positions_root=calculate_leaves_root(leaves.positions),
+        prices_root=calculate_leaves_root(leaves.prices),
+        account_count=len(leaves.accounts),
+        position_count=len(leaves.positions),
+        status=status,
+        health_factor_e18=factor,
+        net_equity_e8=health.equity,
+    )
+    return replace(made, header=header)

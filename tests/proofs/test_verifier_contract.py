@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from web3.exceptions import ContractLogicError
 
-from chains.model.ids import parse_address
+from chains.model.ids import AccountId, parse_address
 from proofs.envelope import Envelope
 from proofs.recover import ORDER
-from proofs.statement import HealthAttestation, Statement
+from proofs.statement import HealthAttestation, Statement, hash_audience
 from proofs.typed import describe, hash_text
 from tests.proofs import samples
 from tests.proofs.conftest import MAX_TTL, SENDER, Chain, Verifier, audience_of
@@ -112,7 +112,9 @@ def test_every_header_has_the_same_digest_on_both_sides(
 
 
 def test_the_bound_audience_is_accepted_from_its_consumer_only(one: Verifier) -> None:
-    bound = fresh(one, audience=audience_of(31337, SENDER))
+    own = audience_of(31337, SENDER)
+    assert own == hash_audience(AccountId.parse(f"eip155:31337:{SENDER}"))
+    bound = fresh(one, audience=own)
     assert one.verify(envelope(bound)) == bound.digest
     for audience in (audience_of(31338, SENDER), audience_of(31337, "0x" + "02" * 20)):
         assert refusal(one, envelope(fresh(one, audience=audience))) == "audience"

@@ -23,9 +23,7 @@ from proofs.statement import (
     Leaves,
     Statement,
     Status,
-    calculate_leaves_health,
     calculate_leaves_root,
-    state_health,
 )
 from proofs.verify import Expected, verify_document, verify_file
 from tests.proofs import samples
@@ -49,20 +47,7 @@ def with_leaves(made: Statement, **changes: object) -> Statement:
     """State changed leaves as a dishonest publisher would: all sums and roots agree."""
     values: dict[str, Any] = dict(changes)
     leaves: Leaves = replace(made.leaves, **values)
-    health = calculate_leaves_health(leaves.positions)
-    status, factor = state_health(health)
-    return with_header(
-        replace(made, leaves=leaves),
-        account_set_root=calculate_leaves_root(leaves.accounts),
-        block_refs_root=calculate_leaves_root(leaves.blocks),
-        positions_root=calculate_leaves_root(leaves.positions),
-        prices_root=calculate_leaves_root(leaves.prices),
-        account_count=len(leaves.accounts),
-        position_count=len(leaves.positions),
-        status=status,
-        health_factor_e18=factor,
-        net_equity_e8=health.equity,
-    )
+    return samples.restate(replace(made, leaves=leaves))
 
 
 def with_leaf(made: Statement, kind: str, index: int, /, **changes: object) -> Statement:
