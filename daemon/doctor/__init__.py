@@ -1,0 +1,1 @@
+"""Compares the configuration with reality, one clear line per check."""

@@ -1,0 +1,64 @@
+"""Keystores (Web3 secret storage, version 3): made, imported, and written for their user alone."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from eth_keyfile.keyfile import create_keyfile_json
+
+from chains.evm.signer import LocalSigner
+from chains.model.ids import Address
+
+KEY_BYTES: Final = 32
+SCRYPT_WORK: Final = 2**18
+_CURVE_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+_PRIVATE: Final = 0o600
+
+
+class KeyFileError(Exception):
+    """A key cannot be made or kept; the message is one line and holds no secret."""
+
+
+def draw_key() -> bytes:
+    """Draw a private key."""
+    return (secrets.randbelow(_CURVE_ORDER - 1) + 1).to_bytes(KEY_BYTES, "big")
+
+
+def draw_password() -> str:
+    """Draw a password nobody has to remember."""
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
+def parse_key(text: str) -> bytes:
+    """Read a private key as 64 hex digits; KeyFileError, which does not repeat the text."""
+    try:
+        key = bytes.fromhex(text.strip().removeprefix("0x"))
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES or not 0 < int.from_bytes(key, "big") < _CURVE_ORDER:
+        raise KeyFileError("the private key is not 64 hex digits of a secp256k1 key")
+    return key
+
+
+def write_keystore(path: Path, key: bytes, password: str, *, work: int = SCRYPT_WORK) -> Address:
+    """Encrypt a key into a new file and give its address; never over an existing file."""
+    content = create_keyfile_json(key, password.encode(), version=3, kdf="scrypt", iterations=work)
+    write_private(path, json.dumps(content))
+    return LocalSigner(key).address
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a new file that only its user may touch, from its first byte on."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+    except FileExistsError as error:
+        raise KeyFileError(f"{path} exists; name another file, or move it away") from error
+    except OSError as error:
+        raise KeyFileError(f"{path} cannot be written: {error.strerror}") from error
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
