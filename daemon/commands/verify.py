@@ -1,8 +1,7 @@
 """`plimsoll verify FILE`: check an attestation offline, or against one's own endpoints.
 
-Exit codes: 0 accepted, 2 wrong usage, 3 the file cannot be read, 10 to 59 refused
-(`proofs.refusal`), 60 the chains hold something else, 61 a chain could not be asked, 78 the
-configuration given to --rpc is wrong.
+Exit codes: 0 accepted, 2 wrong usage or configuration, 3 the file cannot be read, 10 to 59
+refused (`proofs.refusal`), 60 the chains hold something else, 61 a chain could not be asked.
 """
 
 import asyncio
@@ -19,6 +18,7 @@ from chains.model.units import USD, WAD
 from config.errors import ConfigError
 from config.load import load
 from config.settings import Settings
+from daemon.commands.common import BAD_INPUT, JsonOption
 from daemon.compose import open_chains
 from daemon.verify import ChainAccess, Comparison, compare_with_chain
 from proofs.refusal import Refused
@@ -29,7 +29,6 @@ from proofs.verify import Expected, Verdict, verify_file
 UNREADABLE_FILE: Final = 3
 CHAIN_DIFFERS: Final = 60
 CHAIN_UNREADABLE: Final = 61
-BAD_CONFIGURATION: Final = 78
 
 OFFLINE: Final = "consistent, unanchored"
 ANCHORED: Final = "consistent, and what your endpoints say of its blocks"
@@ -37,31 +36,31 @@ _HASH_DIGITS: Final = 66
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="the attestation file; - reads standard input")],
+    file: Annotated[Path, typer.Argument(help="The attestation file; - reads standard input.")],
     *,
     deployment: Annotated[
-        str | None, typer.Option(help="the deployment id it must be of, such as plimsoll-main")
+        str | None, typer.Option(help="The deployment id it must be of, such as plimsoll-main.")
     ] = None,
     audience: Annotated[
         str | None,
-        typer.Option(help="your contract as CAIP-10 (or the 0x hash), if it is bound to one"),
+        typer.Option(help="Your contract as CAIP-10 (or the 0x hash), if it is bound to one."),
     ] = None,
-    committee: Annotated[str | None, typer.Option(help="the committeeId you trust, 0x…")] = None,
+    committee: Annotated[str | None, typer.Option(help="The committeeId you trust, 0x…")] = None,
     member: Annotated[
-        list[str] | None, typer.Option(help="a signer you trust; once for every member")
+        list[str] | None, typer.Option(help="A signer you trust; once for every member.")
     ] = None,
     at: Annotated[
-        str | None, typer.Option(help="verify as of this time: seconds, or ISO 8601 with zone")
+        str | None, typer.Option(help="Verify as of this time: seconds, or ISO 8601 with zone.")
     ] = None,
-    max_ttl: Annotated[int, typer.Option(help="the longest life you allow, seconds")] = 3600,
+    max_ttl: Annotated[int, typer.Option(help="The longest life you allow, seconds.")] = 3600,
     max_skew: Annotated[
-        int, typer.Option(help="how far apart its chains may be read, seconds")
+        int, typer.Option(help="How far apart its chains may be read, seconds.")
     ] = 300,
     rpc: Annotated[
         list[Path] | None,
-        typer.Option(help="configuration files whose endpoints to compare the leaves with"),
+        typer.Option(help="Configuration files whose endpoints to compare the leaves with."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Verify an attestation file; every refusal has its own exit code and says what to do."""
     expected = Expected(
@@ -86,7 +85,7 @@ def _compare(verdict: Verdict, files: list[Path], *, as_json: bool) -> None:
     try:
         found = asyncio.run(_ask_chains(verdict.statement, load(files)))
     except ConfigError as error:
-        _fail("configuration", str(error), BAD_CONFIGURATION, as_json=as_json)
+        _fail("configuration", str(error), BAD_INPUT, as_json=as_json)
     if found.differences:
         text = "\n".join(found.differences)
         _fail("chain_differs", text, CHAIN_DIFFERS, as_json=as_json)

@@ -138,7 +138,7 @@ def test_a_missing_file_and_a_missing_configuration_have_their_own_codes(
     assert code == 3
     assert "cannot be read" in output
     code, _ = run(file, "--at", samples.NOW, "--rpc", tmp_path / "none.toml")
-    assert code == 78
+    assert code == 2
 
 
 def format_chain(chain: DevChain, url: str) -> Iterator[str]:
