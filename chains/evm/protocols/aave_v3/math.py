@@ -46,7 +46,8 @@ def calculate_linear_interest(rate: int, elapsed_s: int) -> int:
 def calculate_compounded_interest(version: Version, rate: int, elapsed_s: int) -> int:
     """Give the growth factor (ray) of debt: three terms of the series, as the release does it.
 
-    3.0 expands the binomial of a rate per second, 3.6 the exponential.
+    3.0 expands the binomial of a rate per second, whose third term its rounding all but loses
+    at usual rates; 3.6 expands the exponential.
     """
     if elapsed_s == 0:
         return RAY
@@ -178,12 +179,18 @@ def find_price(market: Market, category: Category | None, reserve: Reserve) -> i
 
     3.0 lets a category's price source stand for every asset of that category.
     """
-    price = reserve.price
-    if category is not None and category.price and covers(market.version, category, reserve):
-        price = category.price
-    if price is None:
+    if has_own_price(market.version, category, reserve) and category and category.price:
+        return category.price
+    if reserve.price is None:
         raise PriceMissing(f"the oracle has no price for {reserve.asset}")
-    return price
+    return reserve.price
+
+
+def has_own_price(version: Version, category: Category | None, reserve: Reserve) -> bool:
+    """Say whether a category's price source stands for a reserve's price (3.0 only)."""
+    if version is not Version.V3_0 or category is None or category.price_source is None:
+        return False
+    return bool(category.price) and covers(version, category, reserve)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from chains.evm.protocols.aave_v3.math import (
     accrue_units,
     calculate_account_data,
     collateral_accrual,
-    covers,
     effective_weights,
     find_category,
+    has_own_price,
     may_supply,
     stable_accrual,
     usable_weights,
@@ -143,11 +143,11 @@ def _bare_leg(view: MarketView, category: Category | None, reserve: Reserve, sid
 def _find_price(view: MarketView, category: Category | None, reserve: Reserve) -> Price:
     """Give the price the pool uses for this user: the category's own where it has one (3.0)."""
     own = view.prices[reserve.number]
-    if category is None or category.price_source is None or not category.price:
+    source = category.price_source if category else None
+    if category is None or source is None:
         return own
-    if not covers(view.layout.version, category, reserve):
+    if not has_own_price(view.layout.version, category, reserve):
         return own
-    source = category.price_source
     return judge_price(
         own.asset, category.price, view.feeds, key=source, fallback=source, now=view.market.now
     )
