@@ -1,6 +1,7 @@
 """Transactions of one key on a real node: sent, stuck, replaced, reorged out, taken over."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
@@ -58,10 +59,10 @@ class Scene:
     def received(self) -> int:
         return int(self.anvil.rpc.request("eth_getBalance", SINK, "latest"), 16)
 
-    def versions(self) -> set[str]:
-        """Give the different transactions that were sent."""
+    def versions(self) -> Counter[str]:
+        """Give how often each raw transaction was sent."""
         sent = (s for s in self.proxy.seen if s.method == "eth_sendRawTransaction")
-        return {str(seen.params[0]) for seen in sent}
+        return Counter(str(seen.params[0]) for seen in sent)
 
     async def step(self, watch: TransactionWatch) -> TransactionWatch:
         return await self.lane.step(watch, height=self.height())
@@ -220,11 +221,15 @@ async def test_a_transaction_the_mempool_lost_is_sent_again_until_confirmed(scen
 
 async def test_waiting_raises_the_fees_of_what_is_stuck(scene: Scene) -> None:
     signed = await scene.sent()
+    first = "0x" + signed.raw.hex()
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         waiting = group.create_task(
             scene.lane.confirm(signed, depth=1, deadline_s=4, stuck_s=0.05, poll_s=0.02)
         )
-        await scene.proxy.wait_until(lambda: len(scene.versions()) > 1)
+        # Sent twice: so the node has answered the first of them.
+        await scene.proxy.wait_until(
+            lambda: any(count >= 2 for raw, count in scene.versions().items() if raw != first)
+        )
         mine(scene.anvil)
     assert waiting.result().tx_hash != signed.tx_hash
     assert waiting.result().gas_price_wei >= signed.fees.priority_fee_wei * 1125 // 1000
