@@ -210,6 +210,8 @@ ROUNDING_BASE: constant(uint256) = 4
 # Gas outside of what is measured: the transaction itself, the refund's transfer, the event.
 BASE_GAS: constant(uint256) = 21000
 CALLDATA_GAS: constant(uint256) = 16
+# The longest call there is, so that padding is not paid for.
+MAX_CALLDATA: constant(uint256) = 4 + 32 * 28 + 2080
 FINAL_GAS: constant(uint256) = 45000
 
 # The token whose price stands for the native one when gas is paid back; zero for no refunds.
@@ -670,8 +672,6 @@ def _supply_needed(_a: Account, _r: Reserve, _target: uint256) -> uint256:
     # Weighted collateral in base units x 1e4: what the target needs, and what is there.
     goal: uint256 = _target * _a.debt * BPS // WAD + ROUNDING_BASE * BPS
     held: uint256 = _a.health * _a.debt * BPS // WAD
-    if held >= goal:
-        return ROUNDING_UNITS
     value: uint256 = (goal - held) // _r.threshold_bps + 1
     floored: uint256 = _a.threshold_bps * _a.collateral
     if held <= floored + BPS and _a.threshold_bps != _r.threshold_bps:
@@ -690,6 +690,7 @@ def _supply_needed(_a: Account, _r: Reserve, _target: uint256) -> uint256:
 @pure
 def _average(_a: Account, _r: Reserve, _value: uint256) -> uint256:
     # The average threshold in basis points, rounded down, once `_value` is supplied.
+    # At least 2, so that it can be divided by when lowered by one.
     weighted: uint256 = _a.threshold_bps * _a.collateral + _value * _r.threshold_bps
     return max(weighted // (_a.collateral + _value), 2)
 
@@ -825,6 +826,6 @@ def _gas_cost(_r: Reserve, _gas_before: uint256) -> uint256:
     if not found or len(answer) != 32:
         return 0
     gas_used: uint256 = _gas_before - msg.gas + BASE_GAS + FINAL_GAS
-    gas_used += CALLDATA_GAS * len(msg.data)
+    gas_used += CALLDATA_GAS * min(len(msg.data), MAX_CALLDATA)
     value: uint256 = gas_used * tx.gasprice * convert(answer, uint256) // WAD
     return value * _r.unit // _r.price
