@@ -191,10 +191,12 @@ def test_too_few_signers_are_no_quorum(five: Verifier) -> None:
     assert refusal(five, envelope(fresh(five, 7, 5), (), 7)) == "quorum"
 
 
-def test_one_signer_cannot_count_twice(five: Verifier) -> None:
+def test_one_signer_cannot_count_twice_nor_an_empty_signature_at_all(five: Verifier) -> None:
     signed = envelope(fresh(five, 7, 5), (0, 1, 2, 3, 4), 7)
     twice = with_signature(signed, 4, signed.signatures[3][1])
     assert refusal(five, twice) == "signer"
+    unrecoverable = with_signature(signed, 4, bytes(64) + b"\x1b")
+    assert refusal(five, unrecoverable) == "signer"
 
 
 def test_the_bitmap_must_name_members_and_match_the_signatures(five: Verifier) -> None:
