@@ -91,11 +91,6 @@ def encode_document(document: Document) -> bytes:
     return json.dumps(view_document(document), sort_keys=True, separators=(",", ":")).encode()
 
 
-def render_document(statement: Statement, envelope: Envelope) -> dict[str, Any]:
-    """Give the file's content for a statement and the signatures in its envelope."""
-    return view_document(Document(statement=statement, signatures=envelope.signatures))
-
-
 def view_document(document: Document) -> dict[str, Any]:
     """Give the file's content as JSON values."""
     statement = document.statement

@@ -11,7 +11,6 @@ from proofs.document import (
     Document,
     decode_document,
     encode_document,
-    render_document,
 )
 from proofs.refusal import Refusal, Refused
 from tests.proofs import samples
@@ -40,13 +39,6 @@ def test_what_is_written_is_read_back() -> None:
     raw = encode_document(document())
     assert decode_document(raw) == document()
     assert decode_document(raw + b"\n") == document()
-
-
-def test_a_statement_and_its_envelope_render_as_the_file() -> None:
-    made = document()
-    view = render_document(made.statement, made.envelope)
-    text = json.dumps(view, sort_keys=True, separators=(",", ":"))
-    assert text.encode() == encode_document(made)
 
 
 def test_every_value_is_a_text_and_no_leaf_repeats_its_index() -> None:
