@@ -127,7 +127,7 @@ class Dispatcher:
         except InvariantError as error:
             await self.halt(str(error))
         except StorageError as error:
-            self._halt_unwritten(error)
+            self.halt_unwritten(error)
         finally:
             self._memory.release(draft)
         return None
@@ -151,7 +151,7 @@ class Dispatcher:
         except InvariantError as error:
             await self.halt(str(error))
         except StorageError as error:
-            self._halt_unwritten(error)
+            self.halt_unwritten(error)
 
     async def halt(self, reason: str) -> None:
         """Do nothing new from now on, also after a restart; what is in flight is followed."""
@@ -160,7 +160,12 @@ class Dispatcher:
         try:
             await self._store.write_halt(SCOPE, reason)
         except StorageError as error:
-            self._halt_unwritten(error)
+            self.halt_unwritten(error)
+
+    def halt_unwritten(self, error: StorageError) -> None:
+        """Halt without a record: the state itself cannot be written."""
+        self.halted = str(error)
+        log.critical("keeper.halted", reason=self.halted)
 
     async def resume(self) -> None:
         """Let the keeper and all lanes act again: an operator has seen to it."""
@@ -216,8 +221,3 @@ class Dispatcher:
     def _rest(self, draft: Draft, since: int) -> None:
         until = since + self._cooldown_s(draft)
         self._memory.resting[draft.need] = max(until, self._memory.resting.get(draft.need, 0))
-
-    def _halt_unwritten(self, error: StorageError) -> None:
-        """Halt without a record: the state itself cannot be written."""
-        self.halted = str(error)
-        log.critical("keeper.halted", reason=self.halted)

@@ -1,0 +1,101 @@
+"""Who has borrowed in a market: found in its `Borrow` logs, screened cheaply at every head.
+
+Logs are scanned in chunks from a checkpoint, the last blocks again each time, so that a reorg
+hides nobody. A screen asks the pool for each account's health: those near liquidation at every
+head, all of them whenever a price has moved, and now and then for the interest.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from chains.evm.client import EvmClient
+from chains.evm.multicall import read
+from chains.evm.protocols.aave_v3.adapter import AaveV3Market
+from chains.model.anchor import BlockAnchor
+from chains.model.ids import AccountId
+from chains.model.price import Price
+from chains.model.units import WAD, Wad
+from daemon.storage.store import Store
+
+SCAN_BLOCKS: Final = 50_000
+REORG_BLOCKS: Final = 64
+WRITE_BLOCKS: Final = 500
+NEAR: Final = Wad(15 * WAD // 10)
+FULL_SCREEN_BLOCKS: Final = 25
+
+
+class Borrowers:
+    """The borrowers of one market, and what their health was when last asked.
+
+    `watched` are asked for whether or not they were seen borrowing; `excluded` never are.
+    """
+
+    def __init__(
+        self,
+        market: AaveV3Market,
+        client: EvmClient,
+        store: Store,
+        *,
+        start_block: int,
+        watched: Sequence[AccountId] = (),
+        excluded: frozenset[AccountId] = frozenset(),
+    ) -> None:
+        self.market: Final = market
+        self._client = client
+        self._store = store
+        self._next = start_block
+        self._written = start_block - 1
+        self._watched = frozenset(a for a in watched if a.chain == market.market.chain)
+        self._excluded = excluded
+        self._health: dict[AccountId, Wad] = {}
+        self._prices: tuple[tuple[str, int], ...] = ()
+        self._screened_at = 0
+
+    async def load(self) -> None:
+        """Take up the borrowers and the checkpoint of an earlier run."""
+        checkpoint = await self._store.read_checkpoint(self.market.market)
+        if checkpoint is not None:
+            self._next = max(self._next, checkpoint + 1)
+            self._written = checkpoint
+        self._add(await self._store.read_borrowers(self.market.market))
+        self._add(self._watched)
+
+    async def scan(self, head: BlockAnchor) -> None:
+        """Look through one chunk of logs up to the head; ChainError leaves the checkpoint."""
+        last = min(head.height, self._next + SCAN_BLOCKS - 1)
+        if last < self._next:
+            return
+        logs = await self._client.read_logs(
+            addresses=[self.market.layout.pool],
+            topics=[self.market.borrow_topic],
+            from_height=self._next,
+            to_height=last,
+        )
+        found = {self.market.decode_borrower(log): log.height for log in logs}
+        settled = min(last, max(self._next - 1, head.height - REORG_BLOCKS))
+        new = {a: height for a, height in found.items() if a not in self._health}
+        if new or settled - self._written >= WRITE_BLOCKS:
+            await self._store.write_borrowers(self.market.market, new, scanned=settled)
+            self._written = settled
+        self._next = settled + 1
+        self._add(found)
+
+    async def screen(self, head: BlockAnchor, prices: Sequence[Price]) -> Mapping[AccountId, Wad]:
+        """Give the borrowers whose health is under 1 at the head."""
+        seen = tuple((str(price.asset), int(price.usd)) for price in prices)
+        everyone = seen != self._prices or head.height - self._screened_at >= FULL_SCREEN_BLOCKS
+        due = [a for a, health in self._health.items() if everyone or health < NEAR]
+        if not due:
+            return {}
+        found = await read(self._client, head, self.market.plan_health(due))
+        if everyone:
+            self._prices, self._screened_at = seen, head.height
+        self._health |= {a: Wad(data.health) for a, data in found.items() if data is not None}
+        return {a: self._health[a] for a in due if found[a] and self._health[a] < WAD}
+
+    def _add(
+        self, accounts: Sequence[AccountId] | frozenset[AccountId] | Mapping[AccountId, int]
+    ) -> None:
+        for account in accounts:
+            if account not in self._excluded:
+                self._health.setdefault(account, Wad(0))
