@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
-from typing import Protocol, Self, cast
+from typing import ClassVar, Protocol, Self, cast
 
 from chains.evm import protocols as evm_protocols
 from chains.evm.multicall import ReadPlan, ViewCaller
@@ -39,6 +39,8 @@ class MarketReading(Protocol):
 
 class EvmMarket(Protocol):
     """A lending market on an EVM chain."""
+
+    protocol: ClassVar[str]
 
     @property
     def market(self) -> AccountId:

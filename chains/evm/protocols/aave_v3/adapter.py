@@ -64,8 +64,8 @@ class MarketRead:
 class AaveV3Market:
     """One Aave v3 pool on one chain, its layout known."""
 
-    protocol: ClassVar = PROTOCOL
-    borrow_topic: ClassVar = BORROW_TOPIC
+    protocol: ClassVar[str] = PROTOCOL
+    borrow_topic: ClassVar[bytes] = BORROW_TOPIC
 
     def __init__(
         self, market: AccountId, layout: MarketLayout, feeds: Mapping[Address, FeedTerms]
