@@ -8,21 +8,24 @@ the whole house, which is safe because every intent is in the journal.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NoReturn
 
 import structlog
 
+from chains.model.anchor import Head
 from chains.model.ids import ChainId
 from config.errors import ConfigError
 from config.settings import Settings
 from daemon import liveness
+from daemon.acting import build_dispatcher, build_keeper
 from daemon.api.context import ApiContext
 from daemon.api.server import serve as serve_api
 from daemon.board import Board
 from daemon.collect import ChainWatch
 from daemon.compose import ChainParts, build_attestor, build_board, open_chains, open_key
+from daemon.keeper.dispatch import Dispatcher
 from daemon.schedule import Ticks, ticking
 from daemon.signals import Signals
 from daemon.storage.database import open_database
@@ -31,8 +34,8 @@ from daemon.telemetry import Metrics
 from daemon.translate import build_policy, build_risk
 from daemon.watch import AccountWatch
 
-TICKS_S: Final = {"ages": 2.0, "endpoints": 5.0, "history": 60.0}
 DRAIN_S: Final = 10.0
+TICKS_S: Final = {"ages": 2.0, "endpoints": 5.0, "history": 60.0}
 
 Load = Callable[[], Settings]
 
@@ -63,6 +66,8 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
         board = build_board(settings)
         metrics = Metrics()
         attestor = build_attestor(settings, key, store.write_attestation) if key else None
+        dispatcher = await build_dispatcher(settings, key, chains, database) if key else None
+        keeper = build_keeper(settings, key, dispatcher) if key and dispatcher else None
         accounts = {
             account.id: AccountWatch(
                 account=account.id,
@@ -71,7 +76,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
                 board=board,
                 max_skew_s=settings.attestation.max_skew_s,
                 attestor=attestor,
-                act=None,
+                act=keeper.on_report if keeper else None,
             )
             for account in settings.accounts
         }
@@ -85,6 +90,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             board=board,
             chains=chains,
             accounts=accounts,
+            dispatcher=dispatcher,
             store=store,
             ticks=ticks,
             port=port,
@@ -99,9 +105,11 @@ class House:
     board: Board
     chains: Mapping[ChainId, ChainParts]
     accounts: Mapping[str, AccountWatch]
+    dispatcher: Dispatcher | None
     store: Store
     ticks: Ticks
     port: int
+    followed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, signals: Signals, load: Load) -> Settings | None:
         """Run until stopped (None) or until a new configuration is good (that one)."""
@@ -110,13 +118,28 @@ class House:
             liveness.notify_ready()
             log.info("service.ready", port=self.port, mode=self.settings.mode)
             following = await _next_settings(signals, load)
+            await self._drain()
             for task in tasks:
                 task.cancel()
         return following
 
+    async def _drain(self) -> None:
+        """Plan nothing new and follow what is in flight for a while; the rest is journalled."""
+        if self.dispatcher is None:
+            return
+        self.dispatcher.halted = self.dispatcher.halted or "the daemon is stopping"
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while self.dispatcher.activity.places:
+                    self.followed.clear()
+                    await self.followed.wait()
+        log.info("service.drained", in_flight=len(self.dispatcher.activity.places))
+
     def _loops(self) -> Iterator[Coroutine[Any, Any, NoReturn]]:
         for parts in self.chains.values():
-            yield self._watch(parts).run()
+            follower = Follower(self.board, self.dispatcher, self.followed)
+            yield self._watch(parts, follower.put).run()
+            yield follower.run()
         for account in self.accounts.values():
             yield account.run()
         yield self._keep_ages()
@@ -125,7 +148,7 @@ class House:
         if period_s := liveness.read_watchdog_s():
             yield liveness.feed_watchdog(lambda: self.board.progress_at, period_s)
 
-    def _watch(self, parts: ChainParts) -> ChainWatch:
+    def _watch(self, parts: ChainParts, on_head: Callable[[Head], None]) -> ChainWatch:
         return ChainWatch(
             chain=parts.id,
             heads=parts.heads,
@@ -133,7 +156,7 @@ class House:
             accounts=tuple(self.board.members),
             board=self.board,
             changed=self._wake_members,
-            on_head=lambda _: None,
+            on_head=on_head,
         )
 
     def _wake_members(self, chain: ChainId) -> None:
@@ -162,6 +185,38 @@ class House:
             async with asyncio.TaskGroup() as group:
                 for parts in self.chains.values():
                     group.create_task(parts.client.check_endpoints())
+
+
+@dataclass(slots=True)
+class Follower:
+    """Follows one chain's transactions from head to head, beside the loop that reads them.
+
+    A head that comes while the last one is worked on replaces the one that waits; the depth of
+    its reorg is not lost.
+    """
+
+    board: Board
+    dispatcher: Dispatcher | None
+    followed: asyncio.Event
+    _head: Head | None = None
+    _came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, head: Head) -> None:
+        """Have a head followed."""
+        waiting = self._head.reorg_depth if self._head else 0
+        self._head = replace(head, reorg_depth=max(head.reorg_depth, waiting))
+        self._came.set()
+
+    async def run(self) -> NoReturn:
+        """Follow for ever; ChainError is the dispatcher's to tell."""
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            head, self._head = self._head, None
+            if head and self.dispatcher:
+                await self.dispatcher.follow(head)
+                self.board.keeper_halted = self.dispatcher.halted
+            self.followed.set()
 
 
 async def _next_settings(signals: Signals, load: Load) -> Settings | None:

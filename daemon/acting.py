@@ -1,0 +1,70 @@
+"""The acting half of a daemon: lanes, dispatcher and keeper, made from settings and a key."""
+
+from collections.abc import Mapping
+
+from chains.evm.transactions import Lane
+from chains.model.ids import ChainId
+from config.settings import Settings
+from daemon.compose import ChainParts, Key
+from daemon.keeper.dispatch import Dispatcher, DispatchTerms, LaneParts
+from daemon.keeper.execute import Executor, LaneTerms
+from daemon.keeper.intent import Draft
+from daemon.keeper.journal import Journal
+from daemon.keeper.keeper import Keeper, Protected
+from daemon.keeper.limits import Limits
+from daemon.storage.database import Database
+from daemon.storage.store import Store
+from daemon.translate import build_policy, build_risk
+
+
+async def build_dispatcher(
+    settings: Settings, key: Key, chains: Mapping[ChainId, ChainParts], database: Database
+) -> Dispatcher:
+    """Give the dispatcher with what journal and store remember."""
+    journal = Journal(database)
+    keeper = settings.keeper
+    cooldowns = {account.id: account.policy.cooldown_s for account in settings.accounts}
+
+    def cooldown_s(draft: Draft) -> int:
+        return cooldowns.get(draft.subject, 0)
+
+    dispatcher = Dispatcher(
+        lanes={id_: await _build_lane(parts, key, journal) for id_, parts in chains.items()},
+        journal=journal,
+        store=Store(database),
+        terms=DispatchTerms(
+            live=settings.live,
+            limits=Limits(
+                per_transaction=keeper.max_per_transaction,
+                per_hour=keeper.max_per_hour,
+                per_day=keeper.max_per_day,
+            ),
+        ),
+        cooldown_s=cooldown_s,
+    )
+    return await dispatcher.load()
+
+
+async def _build_lane(parts: ChainParts, key: Key, journal: Journal) -> LaneParts:
+    chain = parts.settings
+    lane = Lane(
+        parts.client,
+        key.transactions,
+        fee_cap_wei=chain.max_fee_wei,
+        priority_fee_wei=chain.priority_fee_wei,
+        held=await journal.read_held_nonces(parts.id, key.transactions.address),
+    )
+    terms = LaneTerms(confirmations=chain.confirmations, block_time_s=chain.block_time_s)
+    return LaneParts(executor=Executor(lane, journal, terms), logs=parts.client)
+
+
+def build_keeper(settings: Settings, key: Key, dispatcher: Dispatcher) -> Keeper:
+    """Give the keeper of the configured margin accounts."""
+    return Keeper(
+        dispatcher,
+        Protected(
+            policies={account.id: build_policy(account) for account in settings.accounts},
+            risk=build_risk(settings),
+            keeper=key.transactions.address,
+        ),
+    )
