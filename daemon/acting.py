@@ -8,13 +8,15 @@ from config.settings import Settings
 from daemon.compose import ChainParts, Key
 from daemon.keeper.dispatch import Dispatcher, DispatchTerms, LaneParts
 from daemon.keeper.execute import Executor, LaneTerms
+from daemon.keeper.hunt import Hunter, HuntTerms
 from daemon.keeper.intent import Draft
 from daemon.keeper.journal import Journal
 from daemon.keeper.keeper import Keeper, Protected
+from daemon.keeper.latches import Latches
 from daemon.keeper.limits import Limits
 from daemon.storage.database import Database
 from daemon.storage.store import Store
-from daemon.translate import build_policy, build_risk
+from daemon.translate import build_members, build_policy, build_risk
 
 
 async def build_dispatcher(
@@ -56,6 +58,41 @@ async def _build_lane(parts: ChainParts, key: Key, journal: Journal) -> LanePart
     )
     terms = LaneTerms(confirmations=chain.confirmations, block_time_s=chain.block_time_s)
     return LaneParts(executor=Executor(lane, journal, terms), logs=parts.client)
+
+
+async def build_hunters(
+    settings: Settings,
+    dispatcher: Dispatcher,
+    chains: Mapping[ChainId, ChainParts],
+    store: Store,
+) -> Mapping[ChainId, Hunter]:
+    """Give a hunter for every chain with a liquidator and a place to sell; none if not asked."""
+    if not settings.keeper.liquidate:
+        return {}
+    risk = build_risk(settings)
+    latches = await Latches(risk, store).load()
+    hunters = {}
+    for id_, parts in chains.items():
+        liquidator, market = parts.settings.contracts.liquidator, parts.settings.uniswap_v3
+        if liquidator is None or market is None:
+            continue
+        hunters[id_] = Hunter(
+            parts.client,
+            parts.reader.markets,
+            dispatcher=dispatcher,
+            latches=latches,
+            store=store,
+            terms=HuntTerms(
+                liquidator=liquidator,
+                quoter=market.quoter,
+                swap_fee=market.fee,
+                min_profit=settings.keeper.min_profit,
+                start_blocks={m.pool: m.start_block for m in parts.settings.markets},
+                watched=[a for a in settings.keeper.watch if a.chain == id_],
+                members=frozenset(build_members(settings)),
+            ),
+        )
+    return hunters
 
 
 def build_keeper(settings: Settings, key: Key, dispatcher: Dispatcher) -> Keeper:

@@ -16,16 +16,18 @@ import structlog
 
 from chains.model.anchor import Head
 from chains.model.ids import ChainId
+from chains.model.snapshot import ChainSnapshot
 from config.errors import ConfigError
 from config.settings import Settings
 from daemon import liveness
-from daemon.acting import build_dispatcher, build_keeper
+from daemon.acting import build_dispatcher, build_hunters, build_keeper
 from daemon.api.context import ApiContext
 from daemon.api.server import serve as serve_api
 from daemon.board import Board
 from daemon.collect import ChainWatch
 from daemon.compose import ChainParts, build_attestor, build_board, open_chains, open_key
 from daemon.keeper.dispatch import Dispatcher
+from daemon.keeper.hunt import Hunter
 from daemon.schedule import Ticks, ticking
 from daemon.signals import Signals
 from daemon.storage.database import open_database
@@ -68,6 +70,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
         attestor = build_attestor(settings, key, store.write_attestation) if key else None
         dispatcher = await build_dispatcher(settings, key, chains, database) if key else None
         keeper = build_keeper(settings, key, dispatcher) if key and dispatcher else None
+        hunters = await build_hunters(settings, dispatcher, chains, store) if dispatcher else {}
         accounts = {
             account.id: AccountWatch(
                 account=account.id,
@@ -91,6 +94,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             chains=chains,
             accounts=accounts,
             dispatcher=dispatcher,
+            hunters=hunters,
             store=store,
             ticks=ticks,
             port=port,
@@ -106,6 +110,7 @@ class House:
     chains: Mapping[ChainId, ChainParts]
     accounts: Mapping[str, AccountWatch]
     dispatcher: Dispatcher | None
+    hunters: Mapping[ChainId, Hunter]
     store: Store
     ticks: Ticks
     port: int
@@ -137,7 +142,9 @@ class House:
 
     def _loops(self) -> Iterator[Coroutine[Any, Any, NoReturn]]:
         for parts in self.chains.values():
-            follower = Follower(self.board, self.dispatcher, self.followed)
+            follower = Follower(
+                self.board, self.dispatcher, self.hunters.get(parts.id), self.followed
+            )
             yield self._watch(parts, follower.put).run()
             yield follower.run()
         for account in self.accounts.values():
@@ -189,7 +196,7 @@ class House:
 
 @dataclass(slots=True)
 class Follower:
-    """Follows one chain's transactions from head to head, beside the loop that reads them.
+    """Follows one chain from head to head beside the loop that reads it: transactions, strangers.
 
     A head that comes while the last one is worked on replaces the one that waits; the depth of
     its reorg is not lost.
@@ -197,6 +204,7 @@ class Follower:
 
     board: Board
     dispatcher: Dispatcher | None
+    hunter: Hunter | None
     followed: asyncio.Event
     _head: Head | None = None
     _came: asyncio.Event = field(default_factory=asyncio.Event)
@@ -216,7 +224,13 @@ class Follower:
             if head and self.dispatcher:
                 await self.dispatcher.follow(head)
                 self.board.keeper_halted = self.dispatcher.halted
+                await self._hunt(head)
             self.followed.set()
+
+    async def _hunt(self, head: Head) -> None:
+        found = self.board.chains.get(head.anchor.chain)
+        if self.hunter and isinstance(found, ChainSnapshot):
+            await self.hunter.hunt(found)
 
 
 async def _next_settings(signals: Signals, load: Load) -> Settings | None:
