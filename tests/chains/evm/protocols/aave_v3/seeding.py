@@ -1,7 +1,7 @@
 """Random borrowers on a real market: seeded in batches, their interest grown, prices moved."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chains.evm.client import EvmClient
@@ -19,6 +19,7 @@ SYMBOLS = tuple(asset.symbol for asset in ASSETS)
 TERMS = {asset.symbol: asset for asset in ASSETS}
 GAS = 900_000
 STABLE_CATEGORY = 2
+STABLE_RATE, VARIABLE_RATE = 1, 2
 PRICE_SOURCE = Address("0x" + "ee" * 20)
 LIQUIDATOR = Address("0x" + "11" * 20)
 SUPPLY = "supply(address,uint256,address,uint16)"
@@ -29,7 +30,10 @@ USE_AS_COLLATERAL = "setUserUseReserveAsCollateral(address,bool)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Borrower:
-    """One seeded account: what it supplies and borrows (base units), and how."""
+    """One seeded account: what it supplies and borrows (base units), and how.
+
+    A `stable` one borrows each amount twice, once at each rate.
+    """
 
     address: Address
     supplied: dict[str, int]
@@ -121,32 +125,54 @@ def _prepare(chain: DevChain, version: str) -> None:
 
 
 def _draw(dice: random.Random, version: str, index: int) -> Borrower:
+    if version == "3.0" and index % 10 == 1:
+        return _draw_stable(dice, index)
     category = dice.choice((0, 0, 0, 1))
     if version == "3.0" and index % 20 == 7:
         category = STABLE_CATEGORY
     borrowable = {0: SYMBOLS, 1: EMODE.symbols, STABLE_CATEGORY: ("USDC",)}[category]
-    supplied_usd = {
+    supplied = {
         symbol: 10 ** dice.uniform(2.2, 5.2)
         for symbol in dice.sample(SYMBOLS, dice.choice((1, 1, 2, 3)))
     }
-    limit = sum(usd * _ltv(symbol, category) for symbol, usd in supplied_usd.items())
-    other = [symbol for symbol in borrowable if symbol not in supplied_usd]
+    other = [symbol for symbol in borrowable if symbol not in supplied]
     choices = other if other and dice.random() < 0.75 else borrowable
     targets = dice.sample(choices, min(dice.choice((1, 1, 2)), len(choices)))
-    total = limit * dice.uniform(0.90, 0.985)
+    total = dice.uniform(0.90, 0.985) * _limit(supplied, category)
     cuts = [dice.uniform(0.2, 1) for _ in targets]
-    unused = tuple(symbol for symbol in supplied_usd if dice.random() < 0.05)
     return Borrower(
-        address=Address(f"0x{(0xB0B << 128) + index:040x}"),
-        supplied={symbol: _units(symbol, usd) for symbol, usd in supplied_usd.items()},
+        address=_address(index),
+        supplied={symbol: _units(symbol, usd) for symbol, usd in supplied.items()},
         borrowed={
             symbol: _units(symbol, total * cut / sum(cuts))
             for symbol, cut in zip(targets, cuts, strict=True)
         },
         category=category,
-        stable=version == "3.0" and index % 3 == 1,
-        unused=unused,
+        stable=False,
+        unused=tuple(symbol for symbol in supplied if dice.random() < 0.05),
     )
+
+
+def _draw_stable(dice: random.Random, index: int) -> Borrower:
+    """Draw one who owes USDC at both rates, half and half."""
+    supplied = {"WETH": 10 ** dice.uniform(2.2, 5.2)}
+    owed = dice.uniform(0.94, 0.985) * _limit(supplied, 0) / 2
+    return Borrower(
+        address=_address(index),
+        supplied={symbol: _units(symbol, usd) for symbol, usd in supplied.items()},
+        borrowed={"USDC": _units("USDC", owed)},
+        category=0,
+        stable=True,
+        unused=(),
+    )
+
+
+def _address(index: int) -> Address:
+    return Address(f"0x{(0xB0B << 128) + index:040x}")
+
+
+def _limit(supplied: Mapping[str, float], category: int) -> float:
+    return sum(usd * _ltv(symbol, category) for symbol, usd in supplied.items())
 
 
 def _ltv(symbol: str, category: int) -> float:
@@ -184,9 +210,9 @@ def _borrow_calls(chain: DevChain, borrowers: Sequence[Borrower]) -> Posted:
     pool, tokens = chain.deployment.aave.pool, chain.deployment.tokens
     for borrower in borrowers:
         for symbol, units in borrower.borrowed.items():
-            stable = borrower.stable and symbol == "USDC" and symbol not in borrower.supplied
-            arguments = (tokens[symbol].address, units, 1 if stable else 2, 0, borrower.address)
-            yield _sender(chain, borrower), pool, encode_call(BORROW, *arguments)
+            for rate in (STABLE_RATE, VARIABLE_RATE) if borrower.stable else (VARIABLE_RATE,):
+                arguments = (tokens[symbol].address, units, rate, 0, borrower.address)
+                yield _sender(chain, borrower), pool, encode_call(BORROW, *arguments)
 
 
 def _unused_calls(chain: DevChain, borrowers: Sequence[Borrower]) -> Posted:

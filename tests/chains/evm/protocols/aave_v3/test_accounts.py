@@ -7,9 +7,9 @@ from chains.evm.protocols.aave_v3.math import accrue_units, calculate_account_da
 from chains.evm.protocols.aave_v3.state import Version
 from chains.model.ids import Address
 from chains.model.position import Side
-from chains.model.units import BPS, WAD, value_down
+from chains.model.units import BPS, USD, WAD, value_down
 from tests.chains.evm.protocols.aave_v3.conftest import OpenMarket
-from tests.chains.evm.protocols.aave_v3.seeding import USERS
+from tests.chains.evm.protocols.aave_v3.seeding import STABLE_CATEGORY, USERS
 from tests.support.devnet import DevChain
 
 pytestmark = pytest.mark.net
@@ -35,8 +35,21 @@ async def test_the_seeds_cover_health_modes_flags_and_interest(market: OpenMarke
     holdings = [holding for user in found.users.values() for holding in user.holdings]
     assert any(h.scaled_collateral and not h.used_as_collateral for h in holdings)
     assert all(reserve.borrow_index > 10**27 for reserve in found.state.reserves.values())
-    stable = sum(holding.stable_debt is not None for holding in holdings)
+    unhealthy = [p.account for p in found.positions if (p.native_health or WAD) < WAD]
+    owed = [h for account in unhealthy for h in found.users[account].holdings]
+    stable = sum(holding.stable_debt is not None for holding in owed)
     assert stable >= 5 if market.market.version == "3.0" else stable == 0
+
+
+async def test_the_price_source_of_a_mode_prices_its_users_legs_on_30(market: OpenMarket) -> None:
+    usdc = market.chain.deployment.tokens["USDC"]
+    found = await market.read(*market.seeded.accounts)
+    in_mode = [p for p in found.positions if found.users[p.account].category == STABLE_CATEGORY]
+    assert bool(in_mode) == (market.market.version == "3.0")
+    for position in found.positions:
+        number = 1 * USD if position in in_mode else round(1.0019 * USD)
+        legs = [leg for leg in position.legs if leg.asset.token == usdc.address]
+        assert {leg.price.usd for leg in legs} <= {number}
 
 
 async def test_legs_hold_the_units_that_the_tokens_report(market: OpenMarket) -> None:
