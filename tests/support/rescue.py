@@ -215,8 +215,24 @@ class Stage:
         sender: Address = KEEPER,
     ) -> Rescued:
         """Rescue with a header, signed as it is or as `signed` says."""
+        call = self.build_unified(
+            mandate_id, instrument, units, header, signed=signed, signer=signer
+        )
+        return self.send(call, sender)
+
+    def build_unified(
+        self,
+        mandate_id: bytes,
+        instrument: Instrument,
+        units: int,
+        header: HealthAttestation | None = None,
+        *,
+        signed: HealthAttestation | None = None,
+        signer: Secp256k1Signer = SIGNER,
+    ) -> Call:
+        """Build the keeper's call with a signed header."""
         stated = header or self.attest()
-        call = build_unified_rescue(
+        return build_unified_rescue(
             self.rescue,
             owner=OWNER,
             mandate_id=mandate_id,
@@ -226,7 +242,6 @@ class Stage:
             bitmap=1,
             proof=signer.sign(digest_struct(signed or stated, hash_text(DEPLOYMENT))),
         )
-        return self.send(call, sender)
 
     def read(self, plan: ReadPlan[Any]) -> Any:  # noqa: ANN401 -- whatever the plan gives
         """Run a plan call by call."""

@@ -3,12 +3,18 @@
 import pytest
 
 from chains.evm.calldata import encode_call
-from chains.evm.rescue import build_native_rescue, build_revoke
-from chains.model.action import Instrument
-from chains.model.ids import Address
+from chains.evm.rescue import (
+    build_native_rescue,
+    build_revoke,
+    build_set_mandate,
+    build_set_paused,
+    calculate_mandate_id,
+)
+from chains.model.action import Call, Instrument
+from chains.model.snapshot import MandateKind
 from chains.model.units import Bps
-from tests.support.devnet import Devnet
-from tests.support.rescue import KEEPER, OWNER, STRANGER, TARGET, Stage, open_stage, refused
+from tests.support.devnet import DevChain, Devnet
+from tests.support.rescue import KEEPER, OWNER, TARGET, Stage, open_stage, refused
 
 pytestmark = pytest.mark.net
 
@@ -19,8 +25,12 @@ SUPPLY = Instrument.SUPPLY
 
 @pytest.fixture(params=["cheap", "dear"])
 def stage(devnet: Devnet, request: pytest.FixtureRequest) -> Stage:
-    """The owner is endangered (HF 1.066) and holds 50 000 of a USDC that has become odd."""
-    stage = open_stage(getattr(devnet, request.param))
+    return endanger(getattr(devnet, request.param))
+
+
+def endanger(chain: DevChain) -> Stage:
+    """Let the owner be endangered (HF 1.066) and hold 50 000 of a USDC that has become odd."""
+    stage = open_stage(chain)
     stage.borrow_against_weth()
     stage.chain.set_price("WETH", 1550, protocol_only=True)
     stage.make_odd("USDC", holdings=50_000 * DOLLAR)
@@ -77,6 +87,13 @@ def test_of_a_token_that_takes_a_fee_a_stated_amount_cannot_arrive(stage: Stage)
     assert refused(stage.rescue_unified, mandate, REPAY, 100 * DOLLAR) == "amount"
 
 
+def test_of_a_token_that_takes_a_fee_less_is_not_supplied_than_stated(stage: Stage) -> None:
+    stage.make_odd("WETH", holdings=10**18)
+    stage.chain.send(stage.token("WETH"), "take_fee(uint256)", 100)
+    mandate = stage.set_mandate(stage.unified_terms("WETH", max_loss_bps=Bps(200)))
+    assert refused(stage.rescue_unified, mandate, SUPPLY, 10**17) == "amount"
+
+
 def test_stray_tokens_are_nobodys(stage: Stage) -> None:
     stage.chain.mint("USDC", stage.rescue, 77 * DOLLAR)
     mandate = stage.set_mandate(stage.native_terms(per_action=100 * DOLLAR))
@@ -90,44 +107,56 @@ def attack(stage: Stage, payload: bytes) -> None:
     make(stage, "attack(address,bytes)", stage.rescue, payload)
 
 
-def test_a_token_cannot_run_a_second_rescue_inside_the_first(stage: Stage) -> None:
+def inner_rescue(stage: Stage, kind: MandateKind) -> Call:
+    """Build a rescue in WETH that the token itself is the keeper of."""
     token = stage.token("USDC")
-    inner = stage.set_mandate(stage.native_terms("WETH", keeper=token))
     stage.fund("WETH", 10**18)
-    mandate = stage.set_mandate(stage.native_terms(per_action=100 * DOLLAR))
-    attack(
-        stage,
-        build_native_rescue(stage.rescue, owner=OWNER, mandate_id=inner, instrument=SUPPLY).data,
-    )
-    assert stage.rescue_native(mandate, REPAY).units == 100 * DOLLAR
+    if kind is MandateKind.UNIFIED:
+        mandate = stage.set_mandate(stage.unified_terms("WETH", keeper=token))
+        return stage.build_unified(mandate, SUPPLY, 10**16)
+    mandate = stage.set_mandate(stage.native_terms("WETH", keeper=token, per_action=10**16))
+    return build_native_rescue(stage.rescue, owner=OWNER, mandate_id=mandate, instrument=SUPPLY)
+
+
+def outer_rescue(stage: Stage, kind: MandateKind) -> int:
+    terms = {MandateKind.NATIVE: stage.native_terms, MandateKind.UNIFIED: stage.unified_terms}
+    mandate = stage.set_mandate(terms[kind](per_action=100 * DOLLAR))
+    if kind is MandateKind.NATIVE:
+        return stage.rescue_native(mandate, REPAY).units
+    return stage.rescue_unified(mandate, REPAY, 100 * DOLLAR, stage.attest(sequence=5)).units
+
+
+@pytest.mark.parametrize("inner", MandateKind)
+@pytest.mark.parametrize("outer", MandateKind)
+def test_a_token_cannot_run_a_second_rescue_inside_the_first(
+    devnet: Devnet, outer: MandateKind, inner: MandateKind
+) -> None:
+    stage = endanger(devnet.cheap)
+    payload = inner_rescue(stage, inner)
+    attack(stage, payload.data)
+    assert outer_rescue(stage, outer) == 100 * DOLLAR
     assert (count(stage, "attempts"), count(stage, "entered")) == (1, 0)
     assert stage.chain.balance("WETH", OWNER) == 10**18
+    assert stage.send(payload, stage.token("USDC")).units == 10**16
 
 
-def test_the_same_call_of_the_token_is_taken_outside_of_a_rescue(stage: Stage) -> None:
-    """Shows that it is the lock that stopped the attack above."""
+@pytest.mark.parametrize("name", ["set", "revoke", "pause"])
+def test_nobody_changes_mandates_inside_a_rescue(devnet: Devnet, name: str) -> None:
+    """The token is an owner as well, whose own changes are refused while the lock is held."""
+    stage = endanger(devnet.cheap)
     token = stage.token("USDC")
-    stage.set_mandate(stage.native_terms("WETH", keeper=token, per_action=10**16))
-    stage.fund("WETH", 10**18)
-    (inner,) = (found.id for found in stage.owner_funds().mandates)
-    attack(
-        stage,
-        build_native_rescue(stage.rescue, owner=OWNER, mandate_id=inner, instrument=SUPPLY).data,
-    )
-    anybody = Address("0x" + "0d" * 20)
-    stage.chain.mint("USDC", anybody, 1)
-    stage.chain.send(token, "approve(address,uint256)", STRANGER, 1, sender=anybody)
-    stage.chain.send(
-        token, "transferFrom(address,address,uint256)", anybody, STRANGER, 1, sender=STRANGER
-    )
-    assert (count(stage, "attempts"), count(stage, "entered")) == (1, 1)
-
-
-def test_a_token_cannot_change_mandates_inside_a_rescue(stage: Stage) -> None:
     mandate = stage.set_mandate(stage.native_terms(per_action=100 * DOLLAR))
-    attack(stage, build_revoke(stage.rescue, mandate).data)
+    stage.chain.send_call(build_set_mandate(stage.rescue, stage.native_terms()), sender=token)
+    own = calculate_mandate_id(token, stage.pool, MandateKind.NATIVE, token)
+    payload = {
+        "set": build_set_mandate(stage.rescue, stage.native_terms("WETH")),
+        "revoke": build_revoke(stage.rescue, own),
+        "pause": build_set_paused(stage.rescue, paused=True),
+    }[name]
+    attack(stage, payload.data)
     stage.rescue_native(mandate, REPAY)
     assert (count(stage, "attempts"), count(stage, "entered")) == (1, 0)
+    stage.chain.send_call(payload, sender=token)
 
 
 def lowers_the_threshold(stage: Stage) -> None:
