@@ -42,8 +42,11 @@ def parse_key(text: str) -> bytes:
     return key
 
 
-def write_keystore(path: Path, key: bytes, password: str, *, work: int = SCRYPT_WORK) -> Address:
-    """Encrypt a key into a new file and give its address; never over an existing file."""
+def write_keystore(path: Path, key: bytes, password: str, *, work: int) -> Address:
+    """Encrypt a key into a new file and give its address; never over an existing file.
+
+    `work` is scrypt's cost; SCRYPT_WORK is what geth takes, about a second to open.
+    """
     content = create_keyfile_json(key, password.encode(), version=3, kdf="scrypt", iterations=work)
     write_private(path, json.dumps(content))
     return LocalSigner(key).address

@@ -70,7 +70,7 @@ def _keep(key: bytes, keystore: Path, password_file: Path, *, as_json: bool) -> 
         if not password_file.exists():
             keys.write_private(password_file, keys.draw_password() + "\n")
         password = read_secret(password_file).get_secret_value()
-        address = keys.write_keystore(keystore, key, password)
+        address = keys.write_keystore(keystore, key, password, work=keys.SCRYPT_WORK)
     except keys.KeyFileError as error:
         raise CommandError(str(error)) from error
     _print(address, keystore, password_file, as_json=as_json)
