@@ -28,6 +28,8 @@ from daemon.collect import ChainWatch
 from daemon.compose import ChainParts, build_attestor, build_board, open_chains, open_key
 from daemon.keeper.dispatch import Dispatcher
 from daemon.keeper.hunt import Hunter
+from daemon.keeper.journal import Journal
+from daemon.records import build_actions, build_history
 from daemon.schedule import Ticks, ticking
 from daemon.signals import Signals
 from daemon.storage.database import open_database
@@ -83,7 +85,14 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             )
             for account in settings.accounts
         }
-        context = ApiContext(board=board, clock=time.time, registry=metrics.registry)
+        context = ApiContext(
+            board=board,
+            clock=time.time,
+            registry=metrics.registry,
+            history=build_history(store),
+            actions=build_actions(Journal(database)) if key else None,
+            signer_fault=lambda: None if key or not settings.live else "no key is configured",
+        )
         port = await stack.enter_async_context(
             serve_api(context, settings.api.host, settings.api.port)
         )

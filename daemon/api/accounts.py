@@ -21,7 +21,7 @@ from daemon.api.schemas import (
 
 PAGE: Final = 50
 MAX_PAGE: Final = 500
-_MAX_CURSOR: Final = 2**63 - 1
+MAX_CURSOR: Final = 2**63 - 1
 _RETRY: Final = {"Retry-After": "1"}
 
 
@@ -65,8 +65,8 @@ async def read_history(request: web.Request) -> web.Response:
     context, name = _find(request)
     if context.history is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no history is kept; start with a state_dir")
-    limit = _whole(request, "limit", PAGE, MAX_PAGE)
-    before = _whole(request, "before", None, _MAX_CURSOR)
+    limit = read_whole(request, "limit", PAGE, MAX_PAGE)
+    before = read_whole(request, "before", None, MAX_CURSOR)
     return answer(request, await _page(context.history, name, before, limit or PAGE))
 
 
@@ -131,7 +131,8 @@ async def _page(reader: HistoryReader, name: str, before: int | None, limit: int
     )
 
 
-def _whole(request: web.Request, field: str, default: int | None, maximum: int) -> int | None:
+def read_whole(request: web.Request, field: str, default: int | None, maximum: int) -> int | None:
+    """Read a whole number from 1 to `maximum` from the query; a 400 problem for anything else."""
     text = request.query.get(field)
     if text is None:
         return default

@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from daemon.board import Board
+from daemon.keeper.intent import Intent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,10 @@ HistoryReader = Callable[[str, int | None, int], Awaitable[Sequence[HistoryEntry
 """Reads an account's events older than an id (None: the newest), newest first, at most so many."""
 
 
+ActionReader = Callable[[int | None, int], Awaitable[Sequence[Intent]]]
+"""Reads the keeper's signed intents older than an id, newest first, at most so many."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiContext:
     """All that the API may ask; `signer_fault` says why nothing can be signed, None if it can."""
@@ -32,6 +37,7 @@ class ApiContext:
     clock: Callable[[], float]
     registry: CollectorRegistry
     history: HistoryReader | None = None
+    actions: ActionReader | None = None
     signer_fault: Callable[[], str | None] = lambda: None
 
 

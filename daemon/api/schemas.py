@@ -167,6 +167,37 @@ class HistoryPage(Schema):
     links: HistoryLinks
 
 
+class ActionSchema(Schema):
+    """One transaction of the keeper: what it is for, what was chosen and why, what came of it.
+
+    `units` are base units of `asset`; `decision` lists the candidates with their costs; `effect`
+    is what the contract reported.
+    """
+
+    id: int
+    time: TimeText
+    purpose: Literal["native", "unified", "liquidation"]
+    subject: str
+    chain: ChainText
+    instrument: str
+    account: AccountText
+    asset: AssetText
+    units: str
+    state: str
+    reason: str | None
+    tx_hash: str | None
+    expected_cost_usd: UsdText
+    decision: dict[str, Any]
+    effect: dict[str, Any] | None
+
+
+class ActionPage(Schema):
+    """The keeper's transactions, newest first."""
+
+    actions: list[ActionSchema]
+    links: HistoryLinks
+
+
 class Problem(BaseModel):
     """An error (RFC 9457); `detail` says what to do about it."""
 

@@ -7,11 +7,18 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from daemon.api import accounts, state
+from daemon.api import accounts, actions, state
 from daemon.api.context import CONTEXT, ApiContext
 from daemon.api.openapi import Route, build_openapi
 from daemon.api.problems import problem_middleware
-from daemon.api.schemas import AccountList, HealthReport, HistoryPage, LiveSchema, ReadySchema
+from daemon.api.schemas import (
+    AccountList,
+    ActionPage,
+    HealthReport,
+    HistoryPage,
+    LiveSchema,
+    ReadySchema,
+)
 from daemon.telemetry import BoardCollector
 
 SHUTDOWN_S: Final = 5.0
@@ -44,6 +51,13 @@ ROUTES: Final = (
         handler=accounts.read_history,
         body=HistoryPage,
         parameters=("account", "limit", "before"),
+        problems=(400, 404),
+    ),
+    Route(
+        path="/v1/actions",
+        handler=actions.read_actions,
+        body=ActionPage,
+        parameters=("limit", "before"),
         problems=(400, 404),
     ),
     Route(path="/livez", handler=state.read_live, body=LiveSchema),

@@ -29,6 +29,8 @@ from daemon.keeper.rows import (
 from daemon.storage.database import Database
 from daemon.storage.errors import Conflict
 
+_AFTER_ALL: Final = 2**63 - 1
+
 
 def _places(columns: str) -> str:
     return ", ".join("?" * len(columns.split(",")))
@@ -165,10 +167,10 @@ class Journal:
         )
         return await self._read(query, (str(chain), sender, height))
 
-    async def read_recent(self, *, limit: int) -> tuple[Intent, ...]:
-        """Give the newest intents that were signed, newest first."""
-        query = f"{_SELECT} WHERE nonce IS NOT NULL ORDER BY id DESC LIMIT ?"
-        return await self._read(query, (limit,))
+    async def read_recent(self, *, limit: int, before: int | None = None) -> tuple[Intent, ...]:
+        """Give the newest intents that were signed (older than an id), newest first."""
+        query = f"{_SELECT} WHERE nonce IS NOT NULL AND id < ? ORDER BY id DESC LIMIT ?"
+        return await self._read(query, (_AFTER_ALL if before is None else before, limit))
 
     async def read_planned(self, *, limit: int) -> tuple[Draft, ...]:
         """Give what dry runs would have done, newest first."""
