@@ -11,6 +11,7 @@ from chains import discover
 from chains.evm.client import EvmClient
 from chains.evm.heads import HeadStream
 from chains.evm.reader import EvmReader, MarketTerms
+from chains.evm.rpc import Observer
 from chains.evm.signer import LocalSigner, SignerError
 from chains.model.ids import ChainId
 from config.chains import ChainSettings
@@ -63,7 +64,9 @@ def build_board(settings: Settings) -> Board:
 
 
 @asynccontextmanager
-async def open_chains(settings: Settings) -> AsyncIterator[Mapping[ChainId, ChainParts]]:
+async def open_chains(
+    settings: Settings, observer: Observer | None = None
+) -> AsyncIterator[Mapping[ChainId, ChainParts]]:
     """Open every chain's client; nothing is asked of any endpoint yet."""
     async with AsyncExitStack() as stack:
         parts = {}
@@ -74,6 +77,7 @@ async def open_chains(settings: Settings) -> AsyncIterator[Mapping[ChainId, Chai
                     endpoints=[str(url) for url in chain.rpc],
                     multicall=chain.multicall3,
                     timeout_s=HEAD_TIMEOUT_S,
+                    observer=observer,
                 )
             )
             parts[chain.caip2] = _build_chain(label, chain, client)

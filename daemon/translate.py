@@ -98,6 +98,7 @@ def _build_feed(
     return FeedTerms(
         feed=feed,
         heartbeat_s=heartbeat_s,
+        lateness_s=token.lateness_s,
         minimum=token.minimum,
         maximum=token.maximum,
         decimals=token.feed_decimals,

@@ -27,7 +27,7 @@ from chains.evm.endpoints import EndpointState, Limits
 from chains.evm.multicall import MULTICALL3, ViewCall
 from chains.evm.pool import EndpointPool, Listener
 from chains.evm.reverts import decode_revert
-from chains.evm.rpc import Endpoint, Json, RpcError, RpcErrorKind
+from chains.evm.rpc import Endpoint, Json, Observer, RpcError, RpcErrorKind
 from chains.model.action import Call, Receipt
 from chains.model.anchor import BlockAnchor, Finality, Head
 from chains.model.ids import Address, ChainId
@@ -58,11 +58,17 @@ class EvmClient:
         timeout_s: float = 5.0,
         limits: Limits | None = None,
         listener: Listener | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.chain: Final = chain
         self.multicall: Final = multicall
         self._pool = EndpointPool(
-            chain=chain, urls=endpoints, timeout_s=timeout_s, limits=limits, listener=listener
+            chain=chain,
+            urls=endpoints,
+            timeout_s=timeout_s,
+            limits=limits,
+            listener=listener,
+            observer=observer,
         )
 
     async def __aenter__(self) -> Self:

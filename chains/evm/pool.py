@@ -17,7 +17,7 @@ from chains.errors import Stale, Unreachable, WrongChain
 from chains.evm import endpoints as policy
 from chains.evm.decode import decode_quantity, decode_word, expect_object
 from chains.evm.endpoints import Cause, EndpointState, Limits, Sighting
-from chains.evm.rpc import Endpoint, EndpointError, Json, RpcError, RpcErrorKind
+from chains.evm.rpc import Endpoint, EndpointError, Json, Observer, RpcError, RpcErrorKind
 from chains.model.ids import ChainId
 
 T = TypeVar("T")
@@ -55,6 +55,7 @@ class EndpointPool:
         limits: Limits | None = None,
         missing_wait_s: float = 0.15,
         listener: Listener | None = None,
+        observer: Observer | None = None,
     ) -> None:
         if not urls:
             raise ValueError(f"{chain}: no RPC endpoint is configured")
@@ -65,6 +66,7 @@ class EndpointPool:
         self._limits = limits or Limits()
         self._missing_wait_s = missing_wait_s
         self._listener = listener
+        self._observer = observer
         self._endpoints: tuple[Endpoint, ...] = ()
         self._states: tuple[EndpointState, ...] = ()
         self._split: str | None = None
@@ -77,7 +79,9 @@ class EndpointPool:
             auto_decompress=False,
         )
         session = self._session
-        self._endpoints = tuple(Endpoint(session, self.chain, url) for url in self._urls)
+        self._endpoints = tuple(
+            Endpoint(session, self.chain, url, observer=self._observer) for url in self._urls
+        )
         self._states = tuple(EndpointState(label=e.label) for e in self._endpoints)
         return self
 

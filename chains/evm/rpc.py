@@ -7,7 +7,9 @@ messages of geth, Nethermind, Erigon and anvil.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -20,6 +22,9 @@ from chains.errors import ChainError
 from chains.model.ids import ChainId
 
 Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+
+Observer = Callable[[ChainId, str, str, float], None]
+"""Hears of every request: chain, method, outcome (`ok`, `failed`, a RpcErrorKind), seconds."""
 
 MAX_REPLY_BYTES: Final = 32 * 1024 * 1024
 HTTP_OK: Final = 200
@@ -135,31 +140,50 @@ class Endpoint:
         url: str,
         *,
         max_bytes: int = MAX_REPLY_BYTES,
+        observer: Observer | None = None,
     ) -> None:
         self.label: Final = label_of(url)
         self._session = session
         self._chain = chain
         self._url = url
         self._max_bytes = max_bytes
+        self._observer = observer
         self._last_id = 0
 
     async def request(self, method: str, params: Sequence[Json], *, timeout_s: float) -> Json:
         """Call one method; raises EndpointError, or RpcError as the node's own answer."""
         request = self._frame(method, params)
-        reply = await self._exchange(orjson.dumps(request), timeout_s)
-        return self._take(reply, request["id"])
+        with self._observed(method):
+            reply = await self._exchange(orjson.dumps(request), timeout_s)
+            return self._take(reply, request["id"])
 
     async def batch(
         self, calls: Sequence[tuple[str, Sequence[Json]]], *, timeout_s: float
     ) -> list[Json | RpcError]:
         """Call several methods in one exchange; per-call errors stand in their places."""
         requests = [self._frame(method, params) for method, params in calls]
-        replies = await self._exchange(orjson.dumps(requests), timeout_s)
+        with self._observed("batch"):
+            replies = await self._exchange(orjson.dumps(requests), timeout_s)
         if not isinstance(replies, list):
             self._take(replies, None)
             raise EndpointError(self.label, "answered a batch with a single value")
         by_id = {reply.get("id"): reply for reply in replies if isinstance(reply, dict)}
         return [self._take_item(by_id.get(request["id"]), request["id"]) for request in requests]
+
+    @contextmanager
+    def _observed(self, method: str) -> Iterator[None]:
+        if self._observer is None:
+            yield
+            return
+        started, outcome = time.monotonic(), "failed"
+        try:
+            yield
+            outcome = "ok"
+        except RpcError as error:
+            outcome = error.kind.value
+            raise
+        finally:
+            self._observer(self._chain, method, outcome, time.monotonic() - started)
 
     def _take_item(self, reply: Json, request_id: Json) -> Json | RpcError:
         try:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chains.evm.rpc import Endpoint, EndpointError, RpcError, RpcErrorKind, classify, label_of
+from chains.model.ids import ChainId
 from daemon.devnet.anvil import Anvil
 from tests.support.nodes import CHAIN, running_anvil
 from tests.support.proxy import FaultProxy
@@ -155,3 +156,29 @@ async def test_a_batch_keeps_its_order_and_its_errors(
     proxy.garble(b"{}")
     with pytest.raises(EndpointError):
         await endpoint.batch([("eth_chainId", [])], timeout_s=1)
+
+
+@pytest.mark.net
+async def test_every_request_is_observed_with_its_outcome(proxy: FaultProxy) -> None:
+    heard: list[tuple[str, str]] = []
+
+    def observe(chain: ChainId, method: str, outcome: str, seconds: float) -> None:
+        assert chain == CHAIN
+        assert seconds >= 0
+        heard.append((method, outcome))
+
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        endpoint = Endpoint(session, CHAIN, proxy.url, observer=observe)
+        await endpoint.request("eth_chainId", [], timeout_s=1)
+        await endpoint.batch([("eth_chainId", [])], timeout_s=1)
+        with pytest.raises(RpcError):
+            await endpoint.request("eth_noSuchMethod", [], timeout_s=1)
+        proxy.garble(b"7")
+        with pytest.raises(EndpointError):
+            await endpoint.request("eth_chainId", [], timeout_s=1)
+    assert heard == [
+        ("eth_chainId", "ok"),
+        ("batch", "ok"),
+        ("eth_noSuchMethod", "unsupported"),
+        ("eth_chainId", "failed"),
+    ]
