@@ -1,0 +1,34 @@
+"""The benchmarks there are: a name, and a function that yields figures and says how it went."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.bench import attesting, reaction, snapshot
+from tests.bench.figures import Figures
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """One benchmark; the names of its figures begin with its own and a dot."""
+
+    name: str
+    run: Callable[[Say], Figures]
+
+
+REGISTRY: Final = (
+    Benchmark(name="snapshot", run=snapshot.run),
+    Benchmark(name="attesting", run=attesting.run),
+    Benchmark(name="reaction", run=reaction.run),
+)
+
+
+def select(names: Sequence[str]) -> tuple[Benchmark, ...]:
+    """Give the benchmarks of these names, all without any; ValueError names those there are."""
+    known = {benchmark.name: benchmark for benchmark in REGISTRY}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"there is no benchmark {name!r}: {', '.join(known)}")
+    return tuple(b for b in REGISTRY if not names or b.name in names)
