@@ -26,6 +26,10 @@ from daemon.margin.report import MarginReport
 
 _RPC_BUCKETS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _WEI: Final = 10**18
+_TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+"""Without local variables: they may hold keys."""
 _MAX_EXACT: Final = 2**53
 
 
@@ -50,7 +54,7 @@ def configure_logging(
         _mask,
     ]
     if not pretty:
-        shared.append(structlog.processors.dict_tracebacks)
+        shared.append(_TRACEBACKS)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),

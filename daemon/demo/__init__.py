@@ -1,0 +1,1 @@
+"""The main job on a local devnet of real chains, start to finish: `make demo`."""
