@@ -1,11 +1,18 @@
 """rescue.vy's native mandates on real Aave v3.6 and v3.0: amounts, limits, refusals."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from chains.evm.rescue import build_revoke, build_set_mandate, build_set_paused
-from chains.model.action import Instrument
+from chains.evm.rescue import (
+    MANDATE_VIEW,
+    build_native_rescue,
+    build_revoke,
+    build_set_mandate,
+    build_set_paused,
+)
+from chains.model.action import Call, Instrument
 from chains.model.units import WAD
 from tests.support.devnet import Devnet
 from tests.support.rescue import (
@@ -291,3 +298,52 @@ def test_a_pool_that_its_registry_does_not_know_is_refused(devnet: Devnet) -> No
     stage = open_stage(devnet.cheap)
     pool = stage.fake_pool(registered=False)
     assert refused(stage.set_mandate, stage.native_terms(pool=pool)) == "pool"
+
+
+def test_a_market_not_in_dollars_takes_no_unified_mandate(devnet: Devnet) -> None:
+    stage = open_stage(devnet.cheap)
+    terms = stage.unified_terms(pool=stage.fake_pool())
+    assert refused(stage.set_mandate, terms) == "currency"
+    assert stage.set_mandate(stage.native_terms(pool=terms.pool))
+
+
+def with_word(call: Call, index: int, number: int) -> Call:
+    """Give the call with another argument word."""
+    start = 4 + 32 * index
+    return replace(
+        call, data=call.data[:start] + number.to_bytes(32, "big") + call.data[start + 32 :]
+    )
+
+
+def test_an_unknown_kind_is_refused(devnet: Devnet) -> None:
+    stage = open_stage(devnet.cheap)
+    call = with_word(build_set_mandate(stage.rescue, stage.native_terms()), 2, 2)
+    assert refused(stage.chain.send_call, call, sender=OWNER) == "kind"
+
+
+@pytest.mark.parametrize("number", [0, 3, 4, 255])
+def test_an_unknown_instrument_is_refused(endangered: Stage, number: int) -> None:
+    mandate = endangered.set_mandate(endangered.native_terms())
+    call = build_native_rescue(endangered.rescue, owner=OWNER, mandate_id=mandate, instrument=REPAY)
+    wrong = with_word(call, 2, number)
+    assert refused(endangered.chain.send_call, wrong, sender=KEEPER) == "instrument"
+
+
+def test_single_views_agree_with_the_whole(endangered: Stage) -> None:
+    mandate = endangered.set_mandate(endangered.native_terms())
+    view = endangered.chain.call
+    (known,) = view(
+        endangered.rescue, "available(address,bytes32)", OWNER, mandate, returns="(uint256)"
+    )
+    assert known == endangered.owner_funds().mandates[0].available == 62_000 * DOLLAR
+    (one,) = view(
+        endangered.rescue, "mandate(address,bytes32)", OWNER, mandate, returns=f"({MANDATE_VIEW})"
+    )
+    assert (one[0], one[7]) == (mandate, known)
+    nobodys = (endangered.rescue, "available(address,bytes32)", STRANGER, mandate)
+    assert view(*nobodys, returns="(uint256)") == (0,)
+    unknown = (endangered.rescue, "mandate(address,bytes32)", STRANGER, mandate)
+    assert refused(endangered.chain.send, *unknown) == "mandate"
+    key = (OWNER, endangered.pool, 0, endangered.token("USDC"))
+    signature = "mandate_id(address,address,uint8,address)"
+    assert view(endangered.rescue, signature, *key, returns="(bytes32)") == (mandate,)

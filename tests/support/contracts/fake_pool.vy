@@ -1,6 +1,7 @@
 # pragma version 0.4.3
 """
-@title A pool that answers what a mandate's pool is asked when it is set, and its own registry
+@title A pool that answers what a mandate's pool is asked when it is set, its own registry, and an
+       oracle in another unit than dollars
 """
 
 struct ReserveData:
@@ -31,3 +32,15 @@ def getReserveData(asset: address) -> ReserveData:
     return ReserveData(
         configuration=0, zeros=empty(uint256[7]), aTokenAddress=self, rest=empty(uint256[6])
     )
+
+
+@external
+@view
+def getPriceOracle() -> address:
+    return self
+
+
+@external
+@view
+def BASE_CURRENCY_UNIT() -> uint256:
+    return 10**18
