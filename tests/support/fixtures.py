@@ -1,6 +1,6 @@
 """Fixtures every test may ask for by name."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,8 @@ import pytest
 from daemon.devnet import launch
 from daemon.devnet.folder import Folder
 from tests.support.devnet import Devnet, run_devnet
+from tests.support.stage import Stage, open_stage
+from tests.support.story import Story, telling
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +42,17 @@ def supervised_devnet(tmp_path: Path) -> Iterator[Folder]:
         yield folder
     finally:
         launch.down(folder)
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """Two chains with everybody in place, once for all stories."""
+    with open_stage() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def story(stage: Stage, tmp_path: Path) -> AsyncIterator[Story]:
+    """One story on the stage as it was set; no daemon runs yet."""
+    async with telling(stage, tmp_path) as told:
+        yield told

@@ -1,0 +1,76 @@
+"""Strangers: liquidated for profit under 1, never at 1 or above, never on a price in doubt."""
+
+import pytest
+
+from tests.support.stage import BYSTANDER, STRANGER
+from tests.support.story import Story
+
+pytestmark = pytest.mark.net
+
+SHOCK = -37
+"""WETH at 1260 USD: the stranger's health is 0.945, the bystander's 1.009."""
+LEAST_PROFIT = 5 * 10**6
+
+
+async def until_liquidated(story: Story) -> None:
+    async def liquidated() -> bool:
+        done = [e for e in story.daemon.journal() if e.purpose == "liquidation"]
+        return any(e.state == "confirmed" and e.effect for e in done)
+
+    await story.until(liquidated, "a stranger was liquidated")
+
+
+async def test_a_stranger_under_one_is_liquidated_with_profit_and_one_above_never(
+    story: Story,
+) -> None:
+    story.cheap.set_automine(on=True)
+    story.cheap.supply("WETH", BYSTANDER, 10 * 10**18)
+    story.cheap.borrow("USDC", BYSTANDER, 10_300 * 10**6)
+    story.cheap.set_automine(on=False)
+    await story.begin()
+    held = story.cheap.balance("USDC", story.stage.keeper)
+    story.shock("WETH", SHOCK)
+    await until_liquidated(story)
+    await story.step(blocks=6)
+    [done] = story.liquidations("cheap")
+    assert done.user == STRANGER
+    assert done.profit >= LEAST_PROFIT
+    assert story.cheap.balance("USDC", story.stage.keeper) == held + done.profit
+    assert not story.liquidations("dear")
+
+
+async def test_nobody_is_liquidated_at_the_trigger_of_a_shock_that_leaves_him_above_one(
+    story: Story,
+) -> None:
+    await story.begin()
+    story.shock("WETH", -30)
+    await story.until_settled()
+    await story.step(blocks=6)
+    assert not story.liquidations("cheap")
+
+
+async def test_a_price_in_doubt_stops_liquidations_and_leaves_rescues_open(
+    story: Story,
+) -> None:
+    daemon = await story.begin(underlyings__WETH__divergence_hold_s=3600)
+    story.shock("WETH", SHOCK, protocol_only=True)
+    await story.until_settled()
+    await story.step(blocks=6)
+    assert [chain for chain, _ in story.all_rescues()] == ["cheap"]
+    assert daemon.logs("price.diverged")
+
+    story.cheap.set_price("WETH", 1260)
+    await story.step(blocks=6)
+    assert not story.liquidations("cheap"), "it latches: agreeing for a moment is not enough"
+
+
+async def test_a_price_that_agrees_for_long_enough_opens_liquidations_again(
+    story: Story,
+) -> None:
+    await story.begin(underlyings__WETH__divergence_hold_s=2)
+    story.shock("WETH", SHOCK, protocol_only=True)
+    await story.step(blocks=4)
+    assert not story.liquidations("cheap")
+    story.cheap.set_price("WETH", 1260)
+    await until_liquidated(story)
+    assert len(story.liquidations("cheap")) == 1
