@@ -34,7 +34,8 @@ from daemon.schedule import Ticks, ticking
 from daemon.signals import Signals
 from daemon.storage.database import open_database
 from daemon.storage.store import Store
-from daemon.telemetry import Metrics
+from daemon.telemetry import Metrics, TimedReader
+from daemon.totals import build_totals
 from daemon.translate import build_policy, build_risk
 from daemon.watch import AccountWatch
 
@@ -66,9 +67,9 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             open_database(settings.state_dir, live=settings.live)
         )
         store = Store(database)
-        chains = await stack.enter_async_context(open_chains(settings))
-        board = build_board(settings)
         metrics = Metrics()
+        chains = await stack.enter_async_context(open_chains(settings, metrics.observe_rpc))
+        board = build_board(settings)
         attestor = build_attestor(settings, key, store.write_attestation) if key else None
         dispatcher = await build_dispatcher(settings, key, chains, database) if key else None
         keeper = build_keeper(settings, key, dispatcher) if key and dispatcher else None
@@ -91,6 +92,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             registry=metrics.registry,
             history=build_history(store),
             actions=build_actions(Journal(database)) if key else None,
+            totals=build_totals(database),
             signer_fault=lambda: None if key or not settings.live else "no key is configured",
         )
         port = await stack.enter_async_context(
@@ -100,6 +102,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
         yield House(
             settings=settings,
             board=board,
+            metrics=metrics,
             chains=chains,
             accounts=accounts,
             dispatcher=dispatcher,
@@ -116,6 +119,7 @@ class House:
 
     settings: Settings
     board: Board
+    metrics: Metrics
     chains: Mapping[ChainId, ChainParts]
     accounts: Mapping[str, AccountWatch]
     dispatcher: Dispatcher | None
@@ -168,7 +172,7 @@ class House:
         return ChainWatch(
             chain=parts.id,
             heads=parts.heads,
-            reader=parts.reader,
+            reader=TimedReader(parts.reader, parts.id, self.metrics),
             accounts=tuple(self.board.members),
             board=self.board,
             changed=self._wake_members,

@@ -6,20 +6,24 @@ Event names are constant (`chain.lost`), everything else is a field. Metrics beg
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, MutableMapping
+import time
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 import orjson
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from chains.model.anchor import Head
 from chains.model.health import Health
-from chains.model.ids import ChainId
+from chains.model.ids import AccountId, ChainId
 from chains.model.snapshot import ChainSnapshot
 from chains.model.units import WAD
+from chains.ports import Reader
 from config.identifiers import Endpoint
 from daemon.board import Board
 from daemon.margin.report import MarginReport
@@ -87,8 +91,22 @@ def _to_json(event: object, default: Callable[[Any], Any] | None = None, **_: ob
     return orjson.dumps(event, default=default or str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalTotal:
+    """How many intents of a chain stand in a state, and the gas their transactions took (wei)."""
+
+    chain: str
+    state: str
+    intents: int
+    gas_wei: float
+
+
+TotalsReader = Callable[[], Awaitable[Sequence[JournalTotal]]]
+"""Reads the journal's totals: the journal is what survives a restart."""
+
+
 class Metrics:
-    """The counters the daemon writes, and the registry that `/metrics` reads."""
+    """The times the daemon measures, and the registry that `/metrics` reads."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -107,12 +125,6 @@ class Metrics:
             buckets=_RPC_BUCKETS,
             registry=self.registry,
         )
-        self._intents = self._counter("intents", "Intents that entered a state.", "chain", "state")
-        self._gas = self._counter("gas_spent_native", "Gas spent, in native tokens.", "chain")
-        self._attestations = self._counter("attestations", "Attestations signed.", "account")
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"plimsoll_{name}", text, labels, registry=self.registry)
 
     def observe_rpc(self, chain: ChainId, method: str, outcome: str, seconds: float) -> None:
         """Count a request: `outcome` is `ok` or the kind of failure."""
@@ -121,18 +133,6 @@ class Metrics:
     def observe_snapshot(self, chain: ChainId, seconds: float) -> None:
         """Count a snapshot and the time it took."""
         self._snapshot.labels(str(chain)).observe(seconds)
-
-    def count_intent(self, chain: ChainId, state: str) -> None:
-        """Count an intent's entry into a state."""
-        self._intents.labels(str(chain), state).inc()
-
-    def count_gas(self, chain: ChainId, wei: int) -> None:
-        """Count gas spent (wei)."""
-        self._gas.labels(str(chain)).inc(wei / _WEI)
-
-    def count_attestation(self, account: str) -> None:
-        """Count a signed attestation."""
-        self._attestations.labels(account).inc()
 
 
 class BoardCollector(Collector):
@@ -179,6 +179,41 @@ class BoardCollector(Collector):
         for account, attested in self._board.attestations.items():
             sequence.add_metric((account,), float(attested.sequence))
         yield from (health, complete, sequence)
+
+
+class JournalCollector(Collector):
+    """Shows the journal's totals as they were last read."""
+
+    def __init__(self) -> None:
+        self.totals: Sequence[JournalTotal] = ()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield intents by state, and gas spent in native tokens."""
+        intents = _gauge("intents", "Intents in the journal.", "chain", "state")
+        gas = _gauge("gas_spent_native", "Gas that intents took, in native tokens.", "chain")
+        spent: dict[str, float] = {}
+        for total in self.totals:
+            intents.add_metric((total.chain, total.state), float(total.intents))
+            spent[total.chain] = spent.get(total.chain, 0.0) + total.gas_wei / _WEI
+        for chain, native in spent.items():
+            gas.add_metric((chain,), native)
+        yield from (intents, gas)
+
+
+@dataclass(frozen=True, slots=True)
+class TimedReader:
+    """A chain's reader whose time per snapshot is measured."""
+
+    reader: Reader
+    chain: ChainId
+    metrics: Metrics
+
+    async def read(self, head: Head, accounts: Sequence[AccountId]) -> ChainSnapshot:
+        """Read as the reader does; failures are not counted as snapshots."""
+        started = time.monotonic()
+        snapshot = await self.reader.read(head, accounts)
+        self.metrics.observe_snapshot(self.chain, time.monotonic() - started)
+        return snapshot
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

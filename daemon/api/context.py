@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from daemon.board import Board
 from daemon.keeper.intent import Intent
+from daemon.telemetry import TotalsReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class ApiContext:
     registry: CollectorRegistry
     history: HistoryReader | None = None
     actions: ActionReader | None = None
+    totals: TotalsReader | None = None
     signer_fault: Callable[[], str | None] = lambda: None
 
 

@@ -19,7 +19,7 @@ from daemon.api.schemas import (
     LiveSchema,
     ReadySchema,
 )
-from daemon.telemetry import BoardCollector
+from daemon.telemetry import BoardCollector, JournalCollector
 
 SHUTDOWN_S: Final = 5.0
 _ACCOUNT: Final = ("account",)
@@ -71,6 +71,7 @@ def build_app(context: ApiContext) -> web.Application:
     """Build the application; its gauges stand in the registry while it runs."""
     app = web.Application(middlewares=[problem_middleware])
     app[CONTEXT] = context
+    app[state.JOURNAL] = JournalCollector()
     app[_OPENAPI] = build_openapi(ROUTES)
     app.cleanup_ctx.append(_publish_gauges)
     for route in ROUTES:
@@ -94,7 +95,9 @@ async def serve(context: ApiContext, host: str, port: int) -> AsyncIterator[int]
 
 async def _publish_gauges(app: web.Application) -> AsyncIterator[None]:
     context = app[CONTEXT]
-    collector = BoardCollector(context.board, context.clock)
-    context.registry.register(collector)
+    collectors = (BoardCollector(context.board, context.clock), app[state.JOURNAL])
+    for collector in collectors:
+        context.registry.register(collector)
     yield
-    context.registry.unregister(collector)
+    for collector in collectors:
+        context.registry.unregister(collector)

@@ -1,6 +1,7 @@
 """The routes of monitors: livez, readyz, metrics."""
 
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0, generate_latest
@@ -10,6 +11,9 @@ from daemon.api.accounts import answer
 from daemon.api.context import CONTEXT, ApiContext
 from daemon.api.render import render_chain, render_time
 from daemon.api.schemas import ChainSchema, LiveSchema, NotReadySchema, ReadySchema
+from daemon.telemetry import JournalCollector
+
+JOURNAL: Final = web.AppKey("journal", JournalCollector)
 
 
 async def read_live(request: web.Request) -> web.Response:
@@ -28,7 +32,10 @@ async def read_ready(request: web.Request) -> web.Response:
 
 async def read_metrics(request: web.Request) -> web.Response:
     """Answer the metrics in Prometheus' text format."""
-    body = generate_latest(request.app[CONTEXT].registry)
+    context = request.app[CONTEXT]
+    if context.totals is not None:
+        request.app[JOURNAL].totals = await context.totals()
+    body = generate_latest(context.registry)
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_PLAIN_1_0_0})
 
 

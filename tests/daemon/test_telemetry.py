@@ -1,18 +1,32 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 import structlog
 from pydantic import SecretStr
 
-from chains.model.ids import ChainId
-from chains.model.snapshot import ChainGap
+from chains.errors import Unreachable
+from chains.model.anchor import Head
+from chains.model.ids import AccountId, ChainId
+from chains.model.snapshot import ChainGap, ChainSnapshot
 from config.identifiers import Endpoint
 from daemon.board import Board
-from daemon.telemetry import BoardCollector, Metrics, configure_logging
+from daemon.keeper.journal import Journal
+from daemon.storage.database import open_database
+from daemon.telemetry import (
+    BoardCollector,
+    JournalCollector,
+    JournalTotal,
+    Metrics,
+    TimedReader,
+    configure_logging,
+)
+from daemon.totals import build_totals
 from tests.daemon.api.test_health import READ_CHEAP, READ_DEAR, put
+from tests.daemon.keeper.fakes import draft
 from tests.support import values
 from tests.support.values import CHEAP, DEAR, NOW
 
@@ -80,20 +94,14 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(f"plimsoll_{name}", labels)
 
 
-def test_what_the_daemon_does_is_counted() -> None:
+def test_the_times_of_requests_and_snapshots_are_measured() -> None:
     metrics = Metrics()
     chain = ChainId.evm(1)
     metrics.observe_rpc(chain, "eth_call", "ok", 0.02)
     metrics.observe_snapshot(chain, 0.05)
-    metrics.count_intent(chain, "confirmed")
-    metrics.count_gas(chain, 10**17)
-    metrics.count_attestation("alice")
     labels = {"chain": "eip155:1", "method": "eth_call", "outcome": "ok"}
     assert sample(metrics, "rpc_request_duration_seconds_count", **labels) == 1
     assert sample(metrics, "snapshot_duration_seconds_count", chain="eip155:1") == 1
-    assert sample(metrics, "intents_total", chain="eip155:1", state="confirmed") == 1
-    assert sample(metrics, "gas_spent_native_total", chain="eip155:1") == 0.1
-    assert sample(metrics, "attestations_total", account="alice") == 1
 
 
 def test_gauges_are_read_off_the_board_when_scraped() -> None:
@@ -120,3 +128,37 @@ def test_gauges_are_read_off_the_board_when_scraped() -> None:
     assert sample(metrics, "account_complete", account="alice") == 1
     assert sample(metrics, "keeper_halted") == 1
     assert sample(metrics, "progress_age_seconds") == 3
+
+
+async def test_a_timed_reader_measures_what_was_read_and_not_what_failed() -> None:
+    class Source:
+        async def read(self, head: Head, accounts: Sequence[AccountId]) -> ChainSnapshot:
+            if not accounts:
+                raise Unreachable(head.anchor.chain, "no endpoint answered")
+            return READ_CHEAP
+
+    metrics = Metrics()
+    timed = TimedReader(Source(), CHEAP, metrics)
+    head = Head(anchor=READ_CHEAP.anchor, parent_hash=bytes(32), base_fee_wei=1)
+    assert await timed.read(head, [values.account(CHEAP)]) is READ_CHEAP
+    with pytest.raises(Unreachable):
+        await timed.read(head, [])
+    assert sample(metrics, "snapshot_duration_seconds_count", chain=str(CHEAP)) == 1
+
+
+async def test_intents_and_gas_are_read_from_the_journal(tmp_path: Path) -> None:
+    async with open_database(tmp_path, live=True) as database:
+        totals = build_totals(database)
+        assert await totals() == ()
+        await Journal(database).record_planned(draft(1), now=NOW)
+        (planned,) = await totals()
+        assert (planned.state, planned.intents, planned.gas_wei) == ("planned", 1, 0.0)
+    collector = JournalCollector()
+    metrics = Metrics()
+    metrics.registry.register(collector)
+    collector.totals = [
+        JournalTotal(chain="eip155:1", state="confirmed", intents=2, gas_wei=10.0**17),
+        JournalTotal(chain="eip155:1", state="failed", intents=1, gas_wei=10.0**16),
+    ]
+    assert sample(metrics, "intents", chain="eip155:1", state="confirmed") == 2
+    assert sample(metrics, "gas_spent_native", chain="eip155:1") == pytest.approx(0.11)
