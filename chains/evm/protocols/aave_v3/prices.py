@@ -100,6 +100,9 @@ def judge_price(
     status = judge_round(reading, terms, sequencer=sequencer, now=now)
     if not number:
         status = PriceStatus.UNREADABLE if number is None else PriceStatus.NOT_POSITIVE
+    elif status is PriceStatus.OK and not terms.minimum < number < terms.maximum:
+        # The oracle may stand on another source than the feed that vouches for it.
+        status = PriceStatus.OUT_OF_BOUNDS
     return build_price(asset, terms, reading, status, usd=usd)
 
 

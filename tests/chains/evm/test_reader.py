@@ -1,0 +1,160 @@
+"""A chain read whole: one call per head, at the head's hash, whatever is asked of it."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from chains.errors import DecodeError
+from chains.evm.client import EvmClient
+from chains.evm.multicall import ViewCall
+from chains.evm.protocols.aave_v3.adapter import AaveV3Market
+from chains.evm.reader import EvmReader, MarketTerms, TokenTerms
+from chains.model.anchor import BlockAnchor
+from chains.model.ids import AccountId, Address, AssetId, ChainId
+from chains.model.position import Side
+from chains.model.price import PriceStatus
+from chains.model.units import USD, Usd
+from chains.oracles.chainlink import FeedTerms
+from tests.support.devnet import DevChain, Devnet
+
+pytestmark = pytest.mark.net
+
+
+class CountingClient:
+    """Our own port around a real client: it counts the calls and remembers their blocks."""
+
+    def __init__(self, client: EvmClient) -> None:
+        self.client = client
+        self.anchors: list[BlockAnchor] = []
+
+    @property
+    def chain(self) -> ChainId:
+        return self.client.chain
+
+    @property
+    def multicall(self) -> Address:
+        return self.client.multicall
+
+    async def call(self, call: ViewCall, anchor: BlockAnchor) -> bytes:
+        self.anchors.append(anchor)
+        return await self.client.call(call, anchor)
+
+
+@pytest.fixture(params=["cheap", "dear"])
+def chain(request: pytest.FixtureRequest, devnet: Devnet) -> DevChain:
+    return devnet.cheap if request.param == "cheap" else devnet.dear
+
+
+@pytest.fixture
+async def client(chain: DevChain) -> AsyncIterator[CountingClient]:
+    async with EvmClient(chain=chain.chain_id, endpoints=[chain.url]) as client:
+        yield CountingClient(client)
+
+
+def terms(feed: Address, maximum: int = 10**9) -> FeedTerms:
+    return FeedTerms(feed=feed, heartbeat_s=3_600, minimum=Usd(1), maximum=Usd(maximum * USD))
+
+
+def tokens(chain: DevChain) -> dict[str, TokenTerms]:
+    return {
+        symbol: TokenTerms(
+            asset=AssetId.erc20(chain.chain_id, token.address),
+            symbol=symbol,
+            decimals=token.decimals,
+            feed=terms(token.feed, 10 if symbol == "USDC" else 10**9),
+            reference=terms(token.reference_feed),
+        )
+        for symbol, token in chain.deployment.tokens.items()
+    }
+
+
+def reader(
+    chain: DevChain, client: CountingClient, *, native: TokenTerms | None = None
+) -> EvmReader:
+    known = tokens(chain)
+    return EvmReader(
+        client,
+        markets=[MarketTerms(pool=chain.deployment.aave.pool, protocol=AaveV3Market)],
+        tokens=tuple(known.values()),
+        native=native or known["WETH"],
+        priority_fee_wei=7,
+        rescue=None,
+    )
+
+
+def members(chain: DevChain, count: int = 1) -> Sequence[AccountId]:
+    return [AccountId(chain.chain_id, account.address) for account in chain.accounts[:count]]
+
+
+async def test_once_open_a_chain_is_read_in_one_call_at_the_heads_hash(
+    chain: DevChain, client: CountingClient
+) -> None:
+    reading = reader(chain, client)
+    await reading.read(await client.client.read_head("latest"), members(chain))
+    chain.mine()
+    client.anchors.clear()
+    head = await client.client.read_head("latest")
+    snapshot = await reading.read(head, members(chain, 3))
+    assert client.anchors == [head.anchor]
+    assert snapshot.anchor == head.anchor
+    assert [p.account for p in snapshot.positions] == members(chain, 3)
+
+
+async def test_a_snapshot_tells_positions_both_prices_and_fees(
+    chain: DevChain, client: CountingClient
+) -> None:
+    user = chain.accounts[0].address
+    chain.supply("WETH", user, 10**18)
+    chain.borrow("USDC", user, 500 * 10**6)
+    chain.set_price("WETH", 1_900, protocol_only=True)
+    head = await client.client.read_head("latest")
+    snapshot = await reader(chain, client).read(head, members(chain))
+    [position] = snapshot.positions
+    assert {(leg.symbol, leg.side) for leg in position.legs} == {
+        ("WETH", Side.COLLATERAL),
+        ("USDC", Side.DEBT),
+    }
+    weth = tokens(chain)["WETH"].asset
+    assert next(p.usd for p in snapshot.prices if p.asset == weth) == 1_900 * USD
+    assert next(p.usd for p in snapshot.references if p.asset == weth) == 2_000 * USD
+    assert snapshot.fees.base_fee_wei == head.base_fee_wei
+    assert snapshot.fees.priority_fee_wei == 7
+    assert snapshot.fees.native_usd == 1_900 * USD
+
+
+async def test_accounts_of_other_chains_are_not_asked_about(
+    chain: DevChain, client: CountingClient
+) -> None:
+    foreign = AccountId(ChainId.evm(1), chain.accounts[0].address)
+    head = await client.client.read_head("latest")
+    snapshot = await reader(chain, client).read(head, [foreign, *members(chain)])
+    assert [p.account for p in snapshot.positions] == members(chain)
+
+
+async def test_a_market_that_governance_changed_is_opened_again(
+    chain: DevChain, client: CountingClient
+) -> None:
+    reading = reader(chain, client)
+    await reading.read(await client.client.read_head("latest"), members(chain))
+    usdc = chain.deployment.tokens["USDC"]
+    fresh = chain.deployment.tokens["WETH"].reference_feed
+    chain.send(
+        chain.deployment.aave.oracle,
+        "setAssetSources(address[],address[])",
+        [usdc.address],
+        [fresh],
+    )
+    snapshot = await reading.read(await client.client.read_head("latest"), members(chain))
+    moved = next(p for p in snapshot.prices if p.asset.token == usdc.address)
+    assert moved.usd == 2_000 * USD
+    assert moved.status is PriceStatus.OUT_OF_BOUNDS
+
+
+async def test_gas_without_a_price_is_refused(chain: DevChain, client: CountingClient) -> None:
+    nowhere = replace(
+        tokens(chain)["WETH"], feed=terms(Address(chain.deployment.tokens["WETH"].address))
+    )
+    reading = reader(chain, client, native=nowhere)
+    with pytest.raises(DecodeError, match="gives gas no price"):
+        await reading.read(await client.client.read_head("latest"), members(chain))
