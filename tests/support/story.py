@@ -24,7 +24,7 @@ from tests.support.stage import ALICE, Stage, format_accounts
 
 CHAINS: Final = ("cheap", "dear")
 SEEN_S: Final = 15.0
-POLL_S: Final = 0.02
+POLL_S: Final = 0.05
 MAX_AHEAD_S: Final = 12
 """How far mining by hand may take the chains' clocks ahead of the wall's."""
 
@@ -136,6 +136,10 @@ class Story:
         """Give Alice's unified health; None where there is none."""
         found = (await self.daemon.health()).get("unified")
         return Decimal(found["health_factor"]) if found and found["health_factor"] else None
+
+    async def pause(self) -> None:
+        """Let the daemon work for a moment where nothing shows that it did."""
+        await asyncio.sleep(POLL_S)
 
     async def chain_state(self, name: str) -> dict[str, Any]:
         """Give what health says of a chain."""
