@@ -20,6 +20,7 @@ from daemon.keeper.mandates import accepts, attested_need, is_open
 from daemon.keeper.sizing import (
     CollateralLeg,
     DebtLeg,
+    cautious_threshold,
     native_health,
     repay,
     size_repay,
@@ -257,7 +258,7 @@ def _at_pool_price(leg: Leg) -> DebtLeg | CollateralLeg | None:
         units=leg.units,
         decimals=leg.decimals,
         price=leg.price.usd,
-        threshold=leg.liquidation_threshold,
+        threshold=cautious_threshold(leg.liquidation_threshold),
     )
 
 

@@ -19,7 +19,8 @@ RECEIPT_COLUMNS: Final = (
     "included_hash, included_block, included_height, success, gas_used, gas_price_wei"
 )
 INTENT_COLUMNS: Final = (
-    f"id, sender, nonce, state, reason, created_at, updated_at, {DRAFT_COLUMNS}, {RECEIPT_COLUMNS}"
+    "id, sender, nonce, state, reason, effect, created_at, updated_at, "
+    f"{DRAFT_COLUMNS}, {RECEIPT_COLUMNS}"
 )
 ATTEMPT_COLUMNS: Final = (
     "intent_id, tx_hash, raw, gas_limit, max_fee_wei, priority_fee_wei, cancels, height, signed_at"

@@ -98,7 +98,8 @@ def native_health(position: Position, *, supplied: bool) -> Health | None:
 
     C = ⌊HF·D/10¹⁸⌋ holds for every rounding the market's version does. R is one unit more, which
     covers versions that round debts down. A market that rounds the average threshold down to
-    basis points (Aave before 3.3) may lose one of them when collateral is `supplied`.
+    basis points (Aave before 3.3) may lose one of them when collateral is `supplied`: what is
+    there loses it here, what is added by counting it at `cautious_threshold`.
     """
     if position.native_health is None:
         return None
@@ -107,3 +108,8 @@ def native_health(position: Position, *, supplied: bool) -> Health | None:
     if supplied:
         collateral -= div_up(position.native_collateral, BPS)
     return Health(collateral=Usd(max(0, collateral)), requirement=Usd(debt + 1))
+
+
+def cautious_threshold(threshold: Bps) -> Bps:
+    """Give the threshold that supplied collateral counts with at the least: a basis point less."""
+    return Bps(max(0, threshold - 1))
