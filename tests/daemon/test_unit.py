@@ -1,15 +1,23 @@
 """The unit file: systemd takes it, it is tight, and its command really parses."""
 
+import os
 import re
 import shlex
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from config.layers import read_table
 from daemon.devnet.artifacts import ROOT
+from daemon.devnet.folder import Folder
 from tests.config.samples import GOOD, write
 
 UNIT = ROOT / "systemd" / "plimsoll.service"
@@ -84,3 +92,83 @@ def test_compiled_numerics_can_start() -> None:
 def test_the_key_comes_as_a_credential_and_from_nowhere_else() -> None:
     assert [value.split(":")[0] for value in setting("LoadCredential")] == ["keystore", "password"]
     assert setting("EnvironmentFile") == []
+
+
+def without_privileges() -> list[str]:
+    """What of the unit's hardening can be had without systemd: no capabilities, none to gain."""
+    setpriv = shutil.which("setpriv")
+    if setpriv is None or os.geteuid() != 0:
+        return []
+    return [setpriv, "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"]
+
+
+@contextmanager
+def started(
+    folder: Folder, tmp_path: Path, listener: socket.socket
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the unit's command as systemd would: credentials, state directory, watchdog."""
+    table = read_table(folder.path / "run.toml")
+    credentials = tmp_path / "credentials"
+    credentials.mkdir(mode=0o700)
+    for name, field in (("keystore", "keystore"), ("password", "password_file")):
+        shutil.copy(table["keys"][field], credentials / name)
+        (credentials / name).chmod(0o400)
+    text = (folder.path / "run.toml").read_text(encoding="utf-8")
+    config = write(tmp_path, re.sub(r"(?ms)^\[keys\].*?(?=^\[)", "", text) + "[api]\nport = 0\n")
+    program = Path(sys.executable).parent / "plimsoll"
+    _, *arguments = command_line()
+    arguments = [str(config) if part.endswith(".toml") else part for part in arguments]
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "NOTIFY_SOCKET": listener.getsockname(),
+        "WATCHDOG_USEC": "30000000",
+        "CREDENTIALS_DIRECTORY": str(credentials),
+        "PLIMSOLL_STATE_DIR": str(tmp_path / "state"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 # this environment's program
+            [*without_privileges(), program, *arguments],
+            env=environment,
+            stderr=log,
+            umask=0o077,
+            cwd="/",
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def hear(listener: socket.socket, wanted: str, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if listener.recv(4096).decode() == wanted:
+                return
+        except TimeoutError:
+            continue
+    raise AssertionError(f"{wanted} was not said within {seconds} s")
+
+
+@pytest.mark.net
+@pytest.mark.timeout(180)
+def test_the_command_starts_feeds_the_watchdog_and_ends_as_systemd_expects(
+    supervised_devnet: Folder, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(0.2)
+        with started(supervised_devnet, tmp_path, listener) as process:
+            hear(listener, "READY=1", 60)
+            hear(listener, "WATCHDOG=1", 30)
+            process.send_signal(signal.SIGHUP)
+            hear(listener, "RELOADING=1", 30)
+            hear(listener, "READY=1", 30)
+            process.send_signal(signal.SIGTERM)
+            hear(listener, "STOPPING=1", 30)
+            assert process.wait(30) == 0, (tmp_path / "log").read_text(encoding="utf-8")
+    state = tmp_path / "state"
+    assert state.stat().st_mode & 0o077 == 0
+    assert all(file.stat().st_mode & 0o077 == 0 for file in state.iterdir())
