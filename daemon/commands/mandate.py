@@ -52,6 +52,23 @@ SymbolArgument = Annotated[str, typer.Argument(help="The token he lets the keepe
 KindOption = Annotated[MandateKind, typer.Option(help="Which health triggers it.")]
 MarketOption = Annotated[int, typer.Option(min=0, help="Which of the chain's markets, from 0.")]
 
+PerActionOption = Annotated[str, typer.Option(help="The most at once, such as 1000.")]
+PerDayOption = Annotated[str, typer.Option(help="The most in a UTC day, such as 5000.")]
+InstrumentOption = Annotated[
+    list[Instrument] | None, typer.Option(help="repay, supply; left out, both.")
+]
+DaysOption = Annotated[int, typer.Option(min=1, help="For how many days.")]
+RefundOption = Annotated[str, typer.Option(help="The most of each for the keeper's gas.")]
+LossOption = Annotated[
+    int, typer.Option(min=0, max=10_000, help="The equity an action may lose, of what it moves.")
+]
+SlackOption = Annotated[
+    int, typer.Option(min=0, max=10_000, help="Unified only: how much more than needed.")
+]
+KeeperOption = Annotated[
+    str | None, typer.Option(help="The keeper's address; left out, the one of [keys].")
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
@@ -90,39 +107,28 @@ class Owner:
 def give(
     member: MemberArgument,
     symbol: SymbolArgument,
-    per_action: Annotated[str, typer.Option(help="The most at once, such as 1000.")],
-    per_day: Annotated[str, typer.Option(help="The most in a UTC day, such as 5000.")],
+    per_action: PerActionOption,
+    per_day: PerDayOption,
     *,
     config: ConfigOption = None,
     kind: KindOption = MandateKind.NATIVE,
-    instrument: Annotated[
-        list[Instrument] | None, typer.Option(help="repay, supply; left out, both.")
-    ] = None,
-    days: Annotated[int, typer.Option(min=1, help="For how many days.")] = 30,
-    refund_cap: Annotated[str, typer.Option(help="The most of each for the keeper's gas.")] = "0",
-    max_loss_bps: Annotated[
-        int, typer.Option(min=0, max=10_000, help="The equity an action may lose.")
-    ] = 50,
+    instrument: InstrumentOption = None,
+    days: DaysOption = 30,
+    refund_cap: RefundOption = "0",
+    max_loss_bps: LossOption = 50,
+    slack_bps: SlackOption = 100,
     market: MarketOption = 0,
-    keeper: Annotated[
-        str | None, typer.Option(help="The keeper's address; left out, the one of [keys].")
-    ] = None,
-    slack_bps: Annotated[
-        int, typer.Option(min=0, max=10_000, help="Unified only: how much more than needed.")
-    ] = 100,
+    keeper: KeeperOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Give a mandate: trigger, target and cooldown are those of the account's policy."""
     owner = _find_owner(member, config)
-    token = owner.token(symbol)
-    now = int(time.time())
-    band = _band(owner.account, kind)
-    chosen = frozenset(instrument or (Instrument.REPAY, Instrument.SUPPLY))
+    token, band, now = owner.token(symbol), _band(owner.account, kind), int(time.time())
     terms = MandateTerms(
         kind=kind,
         pool=owner.pool(market),
         asset=token.address,
-        instruments=chosen,
+        instruments=frozenset(instrument or (Instrument.REPAY, Instrument.SUPPLY)),
         keeper=_find_keeper(owner.settings, keeper),
         trigger=band.trigger,
         target=band.target,
@@ -134,13 +140,7 @@ def give(
         max_loss_bps=Bps(max_loss_bps),
         **(_unified_terms(owner, slack_bps) if kind is MandateKind.UNIFIED else {}),
     )
-    allowed = asyncio.run(_read_allowance(owner, token))
-    named = Token(symbol=symbol, decimals=token.decimals)
-    try:
-        steps = plan_mandate(owner.rescue, terms, named, now=now, allowed=allowed)
-    except BadMandate as error:
-        refuse(str(error))
-    _print(owner, steps, as_json=as_json)
+    _print(owner, _plan(owner, symbol, terms, now), as_json=as_json)
 
 
 @app.command()
@@ -217,6 +217,16 @@ def _unified_terms(owner: Owner, slack_bps: int) -> dict[str, Any]:
         "max_age_s": owner.settings.attestation.ttl_s,
         "slack_bps": Bps(slack_bps),
     }
+
+
+def _plan(owner: Owner, symbol: str, terms: MandateTerms, now: int) -> tuple[OwnerTransaction, ...]:
+    token = owner.token(symbol)
+    allowed = asyncio.run(_read_allowance(owner, token))
+    named = Token(symbol=symbol, decimals=token.decimals)
+    try:
+        return plan_mandate(owner.rescue, terms, named, now=now, allowed=allowed)
+    except BadMandate as error:
+        refuse(str(error))
 
 
 def _find_keeper(settings: Settings, given: str | None) -> Address:
