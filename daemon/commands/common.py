@@ -50,5 +50,10 @@ def print_json(value: object) -> None:
 
 
 def build_app(help_text: str) -> typer.Typer:
-    """Give the Typer of one command."""
-    return typer.Typer(help=help_text, add_completion=False, pretty_exceptions_enable=False)
+    """Give the Typer of one command; plain help, since markup would swallow `[keys]`."""
+    return typer.Typer(
+        help=help_text,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
