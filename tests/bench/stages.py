@@ -45,6 +45,11 @@ class Reaction:
         return self.stages["all"]
 
     @property
+    def own_s(self) -> float:
+        """What of it is not spent waiting for nodes: the daemon's own work and commits."""
+        return self.seconds - sum(self.stages[name] for name in (READING, QUOTING, SUBMITTING))
+
+    @property
     def skeleton_s(self) -> float:
         """The same for the skeleton."""
         return self.skeleton_stages["all"]
