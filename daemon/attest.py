@@ -9,6 +9,7 @@ from chains.model.price import Price
 from daemon.board import Attested
 from daemon.margin.report import MarginLeg, MarginReport
 from daemon.margin.risk import RiskTable
+from daemon.storage.errors import StorageError
 from proofs.build import StatedLeg, StatementError, Terms, build_statement
 from proofs.committee import Committee
 from proofs.document import Document, view_document
@@ -54,7 +55,8 @@ class Attestor:
     async def attest(self, report: MarginReport, *, needed: bool) -> Attested | None:
         """Give a new attestation of a complete report, None where none is due or possible.
 
-        Raises nothing for a report that cannot be stated: it is logged and stays unattested.
+        A report that cannot be stated is logged and stays unattested; a signature that could
+        not be recorded is not given away, and its sequence is not signed again.
         """
         if not report.complete or not report.legs or not self._due(report, needed=needed):
             return None
@@ -65,7 +67,11 @@ class Attestor:
             return None
         attested = self._sign(report.account, statement)
         self.last[report.account] = attested
-        await self.record(attested)
+        try:
+            await self.record(attested)
+        except StorageError as error:
+            log.critical("attestation.unrecorded", account=report.account, reason=str(error))
+            return None
         return attested
 
     def _due(self, report: MarginReport, *, needed: bool) -> bool:
@@ -111,9 +117,7 @@ class Attestor:
     def _sign(self, account: str, statement: Statement) -> Attested:
         digest = statement.digest
         member = statement.committee.members.index(self.signer.address)
-        document = Document(
-            statement=statement, signatures=((member, self.signer.sign(digest)),)
-        )
+        document = Document(statement=statement, signatures=((member, self.signer.sign(digest)),))
         return Attested(
             account=account,
             sequence=statement.header.sequence,
@@ -127,4 +131,3 @@ def _number_prices(legs: Sequence[MarginLeg]) -> tuple[tuple[Price, ...], Mappin
     """Give each price used once, by asset and feed, and where it stands."""
     prices = tuple(sorted({leg.price for leg in legs}, key=lambda p: (p.asset, p.feed, p.usd)))
     return prices, {price: i for i, price in enumerate(prices)}
-

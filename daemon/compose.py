@@ -1,7 +1,7 @@
 """The parts of one running daemon, made from settings: clients, readers, key, stores."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from config.house import KeySettings
 from config.secrets import read_secret
 from config.settings import Settings
 from daemon.attest import Attestor, Record
-from daemon.board import Board
+from daemon.board import Attested, Board
 from daemon.translate import build_members, build_risk, build_salts, build_tokens, find_native
 from proofs.committee import Committee
 from proofs.signing.secp256k1 import KeystoreError, Secp256k1Signer
@@ -130,8 +130,10 @@ def _decrypt(keystore: Path, password_file: Path) -> Key:
         raise ConfigError([f"keys: {error}"]) from error
 
 
-def build_attestor(settings: Settings, key: Key, record: Record) -> Attestor:
-    """Give the attestor of a lone keeper: a committee of one."""
+def build_attestor(
+    settings: Settings, key: Key, record: Record, last: Iterable[Attested] = ()
+) -> Attestor:
+    """Give the attestor of a lone keeper: a committee of one, going on from what it signed last."""
     signer = key.attestations
     terms = settings.attestation
     return Attestor(
@@ -145,4 +147,5 @@ def build_attestor(settings: Settings, key: Key, record: Record) -> Attestor:
         ttl_s=terms.ttl_s,
         max_skew_s=terms.max_skew_s,
         record=record,
+        last={attested.account: attested for attested in last},
     )

@@ -9,26 +9,36 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 import structlog
 
 from chains.model.anchor import Head
 from chains.model.ids import ChainId
-from chains.model.snapshot import ChainSnapshot
 from config.errors import ConfigError
 from config.settings import Settings
 from daemon import liveness
 from daemon.acting import build_dispatcher, build_hunters, build_keeper
 from daemon.api.context import ApiContext
 from daemon.api.server import serve as serve_api
+from daemon.attest import Attestor
 from daemon.board import Board
 from daemon.collect import ChainWatch
-from daemon.compose import ChainParts, build_attestor, build_board, open_chains, open_key
+from daemon.compose import (
+    SILENCE_BLOCKS,
+    ChainParts,
+    Key,
+    build_attestor,
+    build_board,
+    open_chains,
+    open_key,
+)
+from daemon.follow import Follower
 from daemon.keeper.dispatch import Dispatcher
 from daemon.keeper.hunt import Hunter
 from daemon.keeper.journal import Journal
+from daemon.progress import Progress
 from daemon.records import build_actions, build_history
 from daemon.schedule import Ticks, ticking
 from daemon.signals import Signals
@@ -40,7 +50,10 @@ from daemon.translate import build_policy, build_risk
 from daemon.watch import AccountWatch
 
 DRAIN_S: Final = 10.0
-TICKS_S: Final = {"ages": 2.0, "endpoints": 5.0, "history": 60.0}
+OVERDUE_S: Final = 60.0
+TICKS_S: Final = {"ages": 2.0, "endpoints": 5.0, "history": 60.0, "prune": 3_600.0}
+KEEP_HISTORY_S: Final = 90 * 86_400
+KEEP_ATTESTATIONS_S: Final = 7 * 86_400
 
 Load = Callable[[], Settings]
 
@@ -70,7 +83,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
         metrics = Metrics()
         chains = await stack.enter_async_context(open_chains(settings, metrics.observe_rpc))
         board = build_board(settings)
-        attestor = build_attestor(settings, key, store.write_attestation) if key else None
+        attestor = await _open_attestor(settings, key, store) if key else None
         dispatcher = await build_dispatcher(settings, key, chains, database) if key else None
         keeper = build_keeper(settings, key, dispatcher) if key and dispatcher else None
         hunters = await build_hunters(settings, dispatcher, chains, store) if dispatcher else {}
@@ -110,7 +123,23 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             store=store,
             ticks=ticks,
             port=port,
+            progress=_build_progress(chains, settings),
         )
+
+
+def _build_progress(chains: Mapping[ChainId, ChainParts], settings: Settings) -> Progress:
+    """Say how long each loop may be silent: a quiet socket, a poll and its timeouts at the most."""
+    limits = {
+        parts.label: OVERDUE_S + 2 * SILENCE_BLOCKS * parts.settings.block_time_s
+        for parts in chains.values()
+    }
+    limits |= {f"account {account.id}": OVERDUE_S for account in settings.accounts}
+    return Progress(limits_s=limits, started_at=time.time())
+
+
+async def _open_attestor(settings: Settings, key: Key, store: Store) -> Attestor:
+    found = [await store.read_last_attestation(account.id) for account in settings.accounts]
+    return build_attestor(settings, key, store.write_attestation, filter(None, found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +156,7 @@ class House:
     store: Store
     ticks: Ticks
     port: int
+    progress: Progress
     followed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, signals: Signals, load: Load) -> Settings | None:
@@ -164,9 +194,10 @@ class House:
             yield account.run()
         yield self._keep_ages()
         yield self._keep_history()
+        yield self._prune()
         yield self._check_endpoints()
         if period_s := liveness.read_watchdog_s():
-            yield liveness.feed_watchdog(lambda: self.board.progress_at, period_s)
+            yield liveness.feed_watchdog(self._judge_progress, period_s)
 
     def _watch(self, parts: ChainParts, on_head: Callable[[Head], None]) -> ChainWatch:
         return ChainWatch(
@@ -179,9 +210,15 @@ class House:
             on_head=on_head,
         )
 
+    def _judge_progress(self) -> float:
+        """Give the last time all loops were at work; the watchdog is fed while it moves."""
+        seen = {parts.label: parts.heads.tried_at for parts in self.chains.values()}
+        seen |= {f"account {name}": watch.looked_at for name, watch in self.accounts.items()}
+        self.board.progress_at = self.progress.judge(seen, time.time())
+        return self.board.progress_at
+
     def _wake_members(self, chain: ChainId) -> None:
         """Have every account on a chain looked at."""
-        self.board.progress_at = time.time()
         for member, account in self.board.members.items():
             if member.chain == chain:
                 self.accounts[account].wake()
@@ -192,11 +229,25 @@ class House:
             await self.ticks.wait("ages")
             for account in self.accounts.values():
                 account.wake()
+            self._judge_progress()
 
     async def _keep_history(self) -> NoReturn:
         while True:
             await self.ticks.wait("history")
             await self.store.write_health(tuple(self.board.reports.values()))
+
+    async def _prune(self) -> NoReturn:
+        """Drop history and attestations past their keeping."""
+        while True:
+            await self.ticks.wait("prune")
+            now = int(time.time())
+            newest = now - KEEP_ATTESTATIONS_S
+            await self.store.prune(
+                health_before=now - KEEP_HISTORY_S,
+                attestations_before=dict.fromkeys(
+                    self.accounts, newest // self.settings.attestation.period_s
+                ),
+            )
 
     async def _check_endpoints(self) -> NoReturn:
         """Look after every chain's endpoints; a chain that hangs holds up its own check only."""
@@ -205,45 +256,6 @@ class House:
             async with asyncio.TaskGroup() as group:
                 for parts in self.chains.values():
                     group.create_task(parts.client.check_endpoints())
-
-
-@dataclass(slots=True)
-class Follower:
-    """Follows one chain from head to head beside the loop that reads it: transactions, strangers.
-
-    A head that comes while the last one is worked on replaces the one that waits; the depth of
-    its reorg is not lost.
-    """
-
-    board: Board
-    dispatcher: Dispatcher | None
-    hunter: Hunter | None
-    followed: asyncio.Event
-    _head: Head | None = None
-    _came: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def put(self, head: Head) -> None:
-        """Have a head followed."""
-        waiting = self._head.reorg_depth if self._head else 0
-        self._head = replace(head, reorg_depth=max(head.reorg_depth, waiting))
-        self._came.set()
-
-    async def run(self) -> NoReturn:
-        """Follow for ever; ChainError is the dispatcher's to tell."""
-        while True:
-            await self._came.wait()
-            self._came.clear()
-            head, self._head = self._head, None
-            if head and self.dispatcher:
-                await self.dispatcher.follow(head)
-                self.board.keeper_halted = self.dispatcher.halted
-                await self._hunt(head)
-            self.followed.set()
-
-    async def _hunt(self, head: Head) -> None:
-        found = self.board.chains.get(head.anchor.chain)
-        if self.hunter and isinstance(found, ChainSnapshot):
-            await self.hunter.hunt(found)
 
 
 async def _next_settings(signals: Signals, load: Load) -> Settings | None:

@@ -23,7 +23,8 @@ Act = Callable[[MarginReport, Snapshot, Attested | None], Awaitable[None]]
 class AccountWatch:
     """Looks at one margin account whenever a chain it is on has changed.
 
-    Without a key there is no attestor, and without a keeper nothing acts.
+    Without a key there is no attestor, and without a keeper nothing acts. `looked_at` is the end
+    of the last look, seconds since the epoch.
     """
 
     account: str
@@ -33,6 +34,7 @@ class AccountWatch:
     max_skew_s: int
     attestor: Attestor | None
     act: Act | None
+    looked_at: float = 0.0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
@@ -57,7 +59,7 @@ class AccountWatch:
                 self.board.attestations[self.account] = attested
         if self.act:
             await self.act(report, snapshot, self.board.attestations.get(self.account))
-        self.board.progress_at = time.time()
+        self.looked_at = time.time()
         return report
 
     def _is_triggered(self, report: MarginReport) -> bool:

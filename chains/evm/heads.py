@@ -6,6 +6,7 @@ the chains meet, since nodes do not announce every reorg (anvil's rollback says 
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -72,6 +73,8 @@ class HeadStream:
         self._failures = 0
         self._lower_polls = 0
         self._polling = True
+        self.tried_at: float = 0.0
+        """When a node was last asked or heard (seconds since the epoch), head or not."""
 
     @property
     def is_polling(self) -> bool:
@@ -158,11 +161,13 @@ class HeadStream:
     async def _receive(self, socket: ClientConnection) -> Head:
         """Wait for the next announced head; ValueError on a message that is none."""
         message = orjson.loads(await socket.recv())
+        self.tried_at = time.time()
         if not isinstance(message, dict) or message.get("method") != "eth_subscription":
             raise ValueError(f"unexpected message {str(message)[:100]}")
         return decode_head(self._client.chain, message["params"].get("result"))
 
     async def _poll(self) -> Head | None:
+        self.tried_at = time.time()
         head = await self._client.read_head("latest")
         if self._window.is_behind(head):
             return await self._judge_lower(head)
