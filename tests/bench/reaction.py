@@ -8,6 +8,7 @@ work against the same state. Then it is mined.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
+import structlog
 
 import chains.evm.heads
 import daemon.watch
@@ -61,11 +63,11 @@ Say = Callable[[str], None]
 
 def run(say: Say) -> Figures:
     """React again and again; the stages go to `say`."""
-    return measure(RUNS, say)
+    return measure(say, runs=RUNS, warm_up=WARM_UP)
 
 
-def measure(runs: int, say: Say) -> Figures:
-    """React `runs` times after a few to warm up."""
+def measure(say: Say, *, runs: int, warm_up: int) -> Figures:
+    """React `runs` times, after some that do not count."""
     with open_ground() as ground, ExitStack() as stack:
         stack.enter_context(_logged(ground.folder.path / "daemon.log", say))
         probe = Probe()
@@ -73,7 +75,8 @@ def measure(runs: int, say: Say) -> Figures:
             stack.enter_context(probe.watching(owner, attribute, name))
         stack.enter_context(probe.recording())
         ledger = stack.enter_context(open_ledger(ground.folder.path / "skeleton.sqlite3"))
-        reactions = asyncio.run(_react(_Stand(ground=ground, probe=probe, ledger=ledger), runs))
+        stand = _Stand(ground=ground, probe=probe, ledger=ledger)
+        reactions = asyncio.run(_react(stand, warm_up + runs))[warm_up:]
     for line in describe(reactions):
         say(line)
     took = [reaction.seconds for reaction in reactions]
@@ -104,6 +107,8 @@ def describe(reactions: Sequence[Reaction]) -> list[str]:
 @contextmanager
 def _logged(path: Path, say: Say) -> Iterator[None]:
     """Have the daemon log to a file as under systemd; its last lines are said where it fails."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     with path.open("w") as stream:
         configure_logging(stream=stream, human=False)
         try:
@@ -113,6 +118,10 @@ def _logged(path: Path, say: Say) -> Iterator[None]:
             for line in path.read_text().splitlines()[-LOG_LINES:]:
                 say(line)
             raise
+        finally:
+            structlog.configure(**before)
+            root.handlers[:] = handlers
+            root.setLevel(level)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -144,10 +153,10 @@ async def _react(stand: _Stand, runs: int) -> list[Reaction]:
         stand.house, stand.session = house, session
         async with asyncio.TaskGroup() as group:
             running = group.create_task(house.run(signals, lambda: settings))
-            reactions = [await _react_once(stand) for _ in range(WARM_UP + runs)]
+            reactions = [await _react_once(stand) for _ in range(runs)]
             signals.stop.set()
             await running
-    return reactions[WARM_UP:]
+    return reactions
 
 
 async def _react_once(stand: _Stand) -> Reaction:

@@ -1,7 +1,8 @@
 """The least a reaction can take: recorded requests sent again by bare aiohttp, and one commit.
 
 A request waits for exactly those that had been answered before it was sent at first, so that the
-round trips have the recorded concurrency. Before the transaction is sent, one SQLite commit is
+round trips have the recorded concurrency; only for what the daemon asks beside its path
+(`BESIDE`) nothing waits. Before the transaction is sent, one SQLite commit is
 fsynced. Bodies are encoded beforehand and replies are not parsed.
 """
 
@@ -22,6 +23,8 @@ from tests.bench.probe import Exchange, Span
 SUBMIT: Final = "eth_sendRawTransaction"
 COMMIT: Final = "commit"
 WHOLE: Final = "whole"
+BESIDE: Final = frozenset({"eth_getTransactionCount"})
+"""Asked by the task that follows earlier transactions, while the head is acted on."""
 _HEADERS: Final = {"Content-Type": "application/json"}
 
 
@@ -43,7 +46,11 @@ def plan_steps(exchanges: Sequence[Exchange]) -> tuple[Step, ...]:
             url=exchange.url,
             body=_encode(index, exchange),
             method=exchange.name,
-            after=tuple(i for i, other in enumerate(ordered) if other.ended <= exchange.began),
+            after=tuple(
+                i
+                for i, other in enumerate(ordered)
+                if other.ended <= exchange.began and other.name not in BESIDE
+            ),
         )
         for index, exchange in enumerate(ordered)
     )
@@ -57,7 +64,7 @@ def describe_shape(steps: Sequence[Step]) -> str:
         depths.append(1 + max((depths[before] for before in step.after), default=-1))
         waves.setdefault(depths[-1], []).append(step.method)
     return " → ".join(
-        " + ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
+        " + ".join(f"{names.count(name)} {name}" for name in sorted(set(names)))
         for _, names in sorted(waves.items())
     )
 
