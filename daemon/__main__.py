@@ -25,6 +25,9 @@ COMMANDS: Final = {
     ),
     "doctor": Entry(module="daemon.commands.doctor", help="Compare configuration and reality."),
     "keys": Entry(module="daemon.commands.keys", help="Make, show and import the keeper's key."),
+    "resume": Entry(
+        module="daemon.commands.resume", app="resume", help="Let a halted keeper act again."
+    ),
     "mandate": Entry(module="daemon.commands.mandate", help="Print an owner's transactions."),
     "devnet": Entry(
         module="daemon.devnet.commands", app="devnet_app", help="Two real chains on this machine."

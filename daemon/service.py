@@ -8,7 +8,7 @@ the whole house, which is safe because every intent is in the journal.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
@@ -43,6 +43,7 @@ from daemon.records import build_actions, build_history
 from daemon.schedule import Ticks, ticking
 from daemon.signals import Signals
 from daemon.storage.database import open_database
+from daemon.storage.errors import StorageError
 from daemon.storage.store import Store
 from daemon.telemetry import Metrics, TimedReader
 from daemon.totals import build_totals
@@ -234,7 +235,8 @@ class House:
     async def _keep_history(self) -> NoReturn:
         while True:
             await self.ticks.wait("history")
-            await self.store.write_health(tuple(self.board.reports.values()))
+            with _telling("history.not_written"):
+                await self.store.write_health(tuple(self.board.reports.values()))
 
     async def _prune(self) -> NoReturn:
         """Drop history and attestations past their keeping."""
@@ -256,6 +258,15 @@ class House:
             async with asyncio.TaskGroup() as group:
                 for parts in self.chains.values():
                     group.create_task(parts.client.check_endpoints())
+
+
+@contextmanager
+def _telling(event: str) -> Iterator[None]:
+    """Log a store that cannot be written: history is worth no restart, the keeper halts itself."""
+    try:
+        yield
+    except StorageError as error:
+        log.critical(event, reason=str(error))
 
 
 async def _next_settings(signals: Signals, load: Load) -> Settings | None:

@@ -167,15 +167,6 @@ class Dispatcher:
         self.halted = str(error)
         log.critical("keeper.halted", reason=self.halted)
 
-    async def resume(self) -> None:
-        """Let the keeper and all lanes act again: an operator has seen to it."""
-        self.halted = None
-        for scope in await self._store.read_halts():
-            await self._store.write_halt(scope, None)
-        for lane in self.lanes.values():
-            lane.executor.stopped = None
-        log.warning("keeper.resumed")
-
     def tell(self, subject: str, event: str, reason: str) -> None:
         """Log a refusal once, until its reason changes."""
         if self._told.get(subject) != reason:
