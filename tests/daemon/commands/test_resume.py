@@ -10,7 +10,6 @@ from daemon.__main__ import dispatch
 from daemon.storage.database import open_database
 from daemon.storage.store import Store
 
-
 ANY = "0x" + "11" * 20
 
 
