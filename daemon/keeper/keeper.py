@@ -11,7 +11,7 @@ from typing import Final
 
 from chains.model.action import Quote
 from chains.model.ids import Address, ChainId
-from chains.model.snapshot import ChainFees, Snapshot
+from chains.model.snapshot import ChainFees, MandateKind, Snapshot
 from daemon.board import Attested
 from daemon.keeper.calls import build_cure, draft_cure
 from daemon.keeper.dispatch import Dispatcher
@@ -78,7 +78,7 @@ class Keeper:
         )
 
     async def _meet(self, need: Need, look: "_Look") -> None:
-        decision = choose(need, await self._quote(need.cures, look), look.policy)
+        decision = choose(need, await self._quote(need, look), look.policy)
         self.decisions[need.key] = decision
         chosen = decision.chosen
         if chosen is None:
@@ -89,10 +89,12 @@ class Keeper:
         base_fee_wei = look.fees(draft.chain).base_fee_wei
         await self._dispatcher.submit(draft, base_fee_wei=base_fee_wei, now=look.now)
 
-    async def _quote(self, cures: Sequence[Cure], look: "_Look") -> list[Offer]:
-        """Quote all cures in one concurrent round over their chains."""
+    async def _quote(self, need: Need, look: "_Look") -> list[Offer]:
+        """Quote all cures of a need in one concurrent round over their chains."""
+        if need.kind is MandateKind.UNIFIED and (reason := self._why_unreconciled(look)):
+            return [Refused(cure=cure, reason=reason) for cure in need.cures]
         by_chain: dict[ChainId, list[Cure]] = {}
-        for cure in cures:
+        for cure in need.cures:
             by_chain.setdefault(cure.position.account.chain, []).append(cure)
         async with asyncio.TaskGroup() as group:
             rounds = [
@@ -100,6 +102,17 @@ class Keeper:
                 for chain, mine in by_chain.items()
             ]
         return [offer for task in rounds for offer in task.result()]
+
+    def _why_unreconciled(self, look: "_Look") -> str | None:
+        """Say which of the account's chains may still carry out what this process forgot.
+
+        Any chain can cure the unified figure, so a cure in flight on one binds all of them.
+        """
+        for chain in look.snapshot.chains:
+            lane = self._dispatcher.lanes.get(chain.chain)
+            if lane is not None and not lane.executor.ready:
+                return f"{chain.chain}: journal and chain are not reconciled yet"
+        return None
 
     async def _quote_chain(
         self, chain: ChainId, cures: Sequence[Cure], look: "_Look"

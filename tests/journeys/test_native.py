@@ -19,7 +19,7 @@ async def native(story: Story, chain: str) -> Decimal:
 async def test_a_native_floor_in_danger_is_cured_on_its_own_dearer_chain(story: Story) -> None:
     daemon = await story.begin()
     assert Decimal("1.12") < await native(story, "eip155:31338") < Decimal("1.13")
-    story.shock("WBTC", -3)
+    await story.shock("WBTC", -3)
     await story.until_settled()
     await story.step(blocks=5)
 

@@ -26,7 +26,7 @@ async def test_a_fall_under_the_unified_trigger_is_cured_once_on_the_cheap_chain
     daemon = await story.begin()
     assert Decimal("1.61") < (await story.unified() or 0) < Decimal("1.63")
     before = story.idle("cheap", "WETH")
-    story.shock("WETH", SHOCK)
+    await story.shock("WETH", SHOCK)
     await story.until_settled()
     await story.step(blocks=5)
 
@@ -44,7 +44,7 @@ async def test_a_fall_under_the_unified_trigger_is_cured_once_on_the_cheap_chain
 
 async def test_the_decision_names_the_dearer_candidates_it_turned_down(story: Story) -> None:
     daemon = await story.begin()
-    story.shock("WETH", SHOCK)
+    await story.shock("WETH", SHOCK)
     await story.until_settled()
     [entry] = daemon.journal()
     chosen, *others = entry.decision["candidates"]
@@ -63,7 +63,7 @@ async def test_swapping_the_base_fees_moves_the_rescue_to_the_other_chain(story:
     dear.set_base_fee(cheap_wei)
     story.mine()
     await story.begin()
-    story.shock("WETH", SHOCK)
+    await story.shock("WETH", SHOCK)
     await story.until_settled()
     await story.step(blocks=5)
     [(chain, _)] = story.all_rescues()
@@ -80,7 +80,7 @@ async def test_no_rescue_takes_more_than_the_mandate_lets_go(story: Story) -> No
             story.mine(name)
     await story.begin()
     before = {(name, s): story.idle(name, s) for name in CHAINS for s in limits}
-    story.shock("WETH", SHOCK)
+    await story.shock("WETH", SHOCK)
     await story.until_settled(len(before))
     await story.step(blocks=5)
     for (name, symbol), held in before.items():
@@ -96,7 +96,7 @@ async def test_what_triggered_the_rescue_verifies_offline_and_on_both_chains(
     story: Story,
 ) -> None:
     daemon = await story.begin()
-    story.shock("WETH", SHOCK)
+    await story.shock("WETH", SHOCK)
     await story.until_settled()
     raw = daemon.signed(max(found.last_sequence for found in story.stage.read_mandates("cheap")))
 

@@ -17,7 +17,7 @@ SHOCK = -37
 
 async def test_a_dry_run_decides_and_sends_nothing(story: Story) -> None:
     daemon = await story.begin(mode="dry-run")
-    story.shock("WETH", SHOCK)
+    await story.shock("WETH", SHOCK)
 
     async def decided() -> bool:
         return {e.purpose for e in daemon.journal(live=False)} == {"unified", "liquidation"}
@@ -39,7 +39,7 @@ async def test_a_bad_configuration_is_refused_and_the_old_one_stays(story: Story
     daemon.signal(signal.SIGHUP)
     refused = await daemon.wait_log("config.refused")
     assert any("mode" in problem for problem in refused["problems"])
-    story.shock("WETH", -30)
+    await story.shock("WETH", -30)
     await story.until_settled()
     assert [chain for chain, _ in story.all_rescues()] == ["cheap"]
     assert len(daemon.logs("service.ready")) == 1
@@ -47,7 +47,7 @@ async def test_a_bad_configuration_is_refused_and_the_old_one_stays(story: Story
 
 async def test_a_good_configuration_takes_over(story: Story) -> None:
     daemon = await story.begin(mode="dry-run")
-    story.shock("WETH", -30)
+    await story.shock("WETH", -30)
     await story.step(blocks=3)
     assert story.all_rescues() == []
     story.configure(mode="live", api__port=daemon.port)
@@ -60,7 +60,7 @@ async def test_a_good_configuration_takes_over(story: Story) -> None:
 
 async def test_sigterm_waits_for_what_is_in_flight_and_ends_with_success(story: Story) -> None:
     daemon = await story.begin()
-    story.shock("WETH", -30)
+    await story.shock("WETH", -30)
     await story.until(lambda: sent(story), "the rescue is sent")
     daemon.signal(signal.SIGTERM)
     while not daemon.ended:
@@ -82,7 +82,7 @@ async def test_sigterm_gives_up_on_what_does_not_move_and_keeps_it_in_the_journa
     story: Story,
 ) -> None:
     daemon = await story.begin()
-    story.shock("WETH", -30)
+    await story.shock("WETH", -30)
     await story.until(lambda: sent(story), "the rescue is sent")
     assert await daemon.terminate() == 0
     [entry] = daemon.journal()

@@ -29,7 +29,7 @@ async def test_a_stranger_under_one_is_liquidated_with_profit_and_one_above_neve
     story.cheap.set_automine(on=False)
     await story.begin()
     held = story.cheap.balance("USDC", story.stage.keeper)
-    story.shock("WETH", SHOCK)
+    await story.shock("WETH", SHOCK)
     await until_liquidated(story)
     await story.step(blocks=6)
     [done] = story.liquidations("cheap")
@@ -43,7 +43,7 @@ async def test_nobody_is_liquidated_at_the_trigger_of_a_shock_that_leaves_him_ab
     story: Story,
 ) -> None:
     await story.begin()
-    story.shock("WETH", -30)
+    await story.shock("WETH", -30)
     await story.until_settled()
     await story.step(blocks=6)
     assert not story.liquidations("cheap")
@@ -53,7 +53,7 @@ async def test_a_price_in_doubt_stops_liquidations_and_leaves_rescues_open(
     story: Story,
 ) -> None:
     daemon = await story.begin(underlyings__WETH__divergence_hold_s=3600)
-    story.shock("WETH", SHOCK, protocol_only=True)
+    await story.shock("WETH", SHOCK, protocol_only=True)
     await story.until_settled()
     await story.step(blocks=6)
     assert [chain for chain, _ in story.all_rescues()] == ["cheap"]
@@ -68,7 +68,7 @@ async def test_a_price_that_agrees_for_long_enough_opens_liquidations_again(
     story: Story,
 ) -> None:
     await story.begin(underlyings__WETH__divergence_hold_s=2)
-    story.shock("WETH", SHOCK, protocol_only=True)
+    await story.shock("WETH", SHOCK, protocol_only=True)
     await story.step(blocks=4)
     assert not story.liquidations("cheap")
     story.cheap.set_price("WETH", 1260)

@@ -20,7 +20,7 @@ from tests.support.daemon import ROOT, Daemon
 from tests.support.devnet import DevChain
 from tests.support.proxy import FaultProxy
 from tests.support.rescue import read_logs
-from tests.support.stage import ALICE, Stage, format_accounts
+from tests.support.stage import ALICE, IDLE, Stage, format_accounts
 
 CHAINS: Final = ("cheap", "dear")
 SEEN_S: Final = 15.0
@@ -55,6 +55,7 @@ class Story:
             log_file=folder / "daemon.log",
             state_dir=folder / "state",
         )
+        self.idle_at_first = {(n, s): self.idle(n, s) for n in CHAINS for s in IDLE}
         self._first = {chain.name: chain.read_head().height for chain in stage.net.chains}
 
     @property
@@ -150,10 +151,12 @@ class Story:
         """Whether health shows a chain as a gap."""
         return bool((await self.chain_state(name))["status"] == "gap")
 
-    def shock(self, symbol: str, percent: int, *, protocol_only: bool = False) -> None:
-        """Move a price on both chains, each in one block."""
+    async def shock(self, symbol: str, percent: int, *, protocol_only: bool = False) -> None:
+        """Move a price on both chains, each in one block; the cheap one is seen first."""
         for chain in self.stage.net.chains:
             chain.shock(symbol, Decimal(percent), protocol_only=protocol_only)
+            if chain is self.cheap:
+                await self.seen(chain.name)
 
     def rescues(self, name: str) -> list[Rescued]:
         """Give the rescues in a chain's blocks since the story began."""
@@ -172,6 +175,10 @@ class Story:
     def idle(self, name: str, symbol: str) -> int:
         """Give what Alice holds idle of a token."""
         return self.stage.chain(name).balance(symbol, ALICE)
+
+    def spent(self, name: str, symbol: str) -> int:
+        """Give what Alice holds less of a token than when the story began."""
+        return self.idle_at_first[name, symbol] - self.idle(name, symbol)
 
     def keeper_nonce(self, name: str) -> int:
         """Give how many of the keeper's transactions are in a chain's blocks."""
