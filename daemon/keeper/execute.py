@@ -8,6 +8,7 @@ never gets a second purpose: past its deadline it is filled with an empty transa
 
 import asyncio
 from dataclasses import dataclass, replace
+from typing import Final
 
 import structlog
 
@@ -25,6 +26,9 @@ from daemon.keeper.rows import empty_call
 from daemon.storage.errors import StorageError
 
 log = structlog.get_logger(__name__)
+
+RECHECK_BLOCKS: Final = 64
+"""How long after a settlement the key's count is watched for a reorg."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,8 @@ class Executor:
         self._waiting_since: dict[int, int] = {}
         self._complaints: dict[int, str] = {}
         self._height = 0
+        self._mined = 0
+        self._recheck_until = 0
         self._following = asyncio.Lock()
 
     @property
@@ -103,6 +109,8 @@ class Executor:
                 await self._load(now)
             elif head.reorg_depth:
                 await self._reopen(head, now)
+            elif await self._was_undone():
+                await self._load(now)
             for intent in self.in_flight:
                 followed = await self._follow(intent, head, now)
                 if followed.open:
@@ -110,14 +118,26 @@ class Executor:
                 else:
                     self._forget(intent)
                     self._settled.append(followed)
+                    self._note_mined(max(self._mined, followed.nonce + 1))
             doubtful = any(watch.taken_at is not None for watch in self._watches.values())
             self.ready = self.ready or not doubtful
             settled, self._settled = tuple(self._settled), []
             return settled
 
+    async def _was_undone(self) -> bool:
+        """Say whether the key's count fell: a reorg that no head told of."""
+        if self._height > self._recheck_until:
+            return False
+        return await self.lane.read_nonce() < self._mined
+
+    def _note_mined(self, nonces: int) -> None:
+        self._mined = nonces
+        self._recheck_until = self._height + RECHECK_BLOCKS
+
     async def _load(self, now: int) -> None:
         """Take up what the journal knows and the chain may still carry out."""
         mined = await self.lane.read_nonce()
+        self._note_mined(mined)
         found = await self._journal.read_unsettled(
             self.lane.chain, self.lane.sender, chain_nonce=mined
         )

@@ -5,12 +5,16 @@ All of it comes back from the journal after a restart, but for what was being wo
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from chains.model.ids import ChainId
 from chains.model.units import Usd
 from daemon.keeper.intent import Draft, Intent, IntentState
 from daemon.keeper.limits import DAY_S, Breaker, Limits, Spend, closed_until, refuse_spend
 from daemon.keeper.plan import Activity, Place
+
+FAILURE_REST_S: Final = 30
+"""How long a need rests after its transaction reverted on chain, at the least."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,6 +65,8 @@ class Memory:
         if intent.state is IntentState.FAILED:
             times = self.failures.setdefault(intent.draft.chain, [])
             times.append(intent.updated_at)
+            need, until = intent.draft.need, intent.updated_at + FAILURE_REST_S
+            self.resting[need] = max(until, self.resting.get(need, 0))
         if intent.receipt is not None:
             self.seen_from[intent.draft.place] = intent.receipt.height
         if intent.state is not IntentState.CONFIRMED and (spend := self.spends.get(intent.id)):

@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from eth_utils.crypto import keccak
 
-from chains.errors import NonceTooLow, SimulationReverted, Unreachable
+from chains.errors import FeeTooHigh, NonceTooLow, SimulationReverted, Unreachable
 from chains.evm.fees import Fees, plan_fees, plan_replacement
 from chains.evm.nonces import NonceAllocator
 from chains.evm.transactions import SignedTransaction
@@ -159,6 +159,8 @@ class FakeLane:
         return self.balance
 
     def plan_fees(self, base_fee_wei: int) -> Fees:
+        if base_fee_wei + 10**8 > CAP:
+            raise FeeTooHigh(self.chain, "above the cap")
         return plan_fees(base_fee_wei=base_fee_wei, priority_fee_wei=10**8, cap_wei=CAP)
 
     async def next_nonce(self) -> int:

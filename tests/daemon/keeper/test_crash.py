@@ -98,6 +98,12 @@ class KeptPromises(RuleBasedStateMachine):
         """Replace blocks; what was in them is known to the nodes still, or not."""
         self.see(self.chain.reorg(depth, keep=keep), fault)
 
+    @rule(depth=st.integers(1, 4), keep=st.booleans(), fault=st.sampled_from(Fault))
+    def reorganise_unseen(self, depth: int, keep: bool, fault: Fault) -> None:  # noqa: FBT001 (drawn)
+        """Replace blocks, and let the executor see a later head only."""
+        self.chain.reorg(depth, keep=keep)
+        self.see(self.chain.mine(take=0), fault)
+
     def see(self, head: Head, fault: Fault) -> None:
         async def look() -> None:
             self.lane.fault = fault

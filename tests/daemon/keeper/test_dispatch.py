@@ -1,0 +1,306 @@
+"""Drafts within limits, halts that last, lanes that close, effects that must be there."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+from eth_abi.abi import encode
+
+from chains.errors import Unreachable
+from chains.evm.decode import Log
+from chains.evm.rescue import RESCUED_TOPIC
+from chains.model.anchor import Head
+from chains.model.ids import Address
+from chains.model.units import USD, Usd
+from daemon.keeper.dispatch import SCOPE, Dispatcher, DispatchTerms, LaneParts
+from daemon.keeper.execute import Executor
+from daemon.keeper.intent import IntentState
+from daemon.keeper.journal import Journal
+from daemon.keeper.limits import Breaker, Limits
+from daemon.storage.database import Database, open_database
+from daemon.storage.store import Store
+from tests.daemon.keeper.fakes import KEY, FakeChain, FakeLane, draft
+from tests.daemon.keeper.lanes import TERMS
+from tests.support import values as v
+
+LIMITS = Limits(per_transaction=Usd(USD), per_hour=Usd(USD), per_day=Usd(USD))
+
+
+@dataclass(slots=True)
+class Events:
+    """The logs of our contracts: an event for every effect, unless `silent`."""
+
+    fake: FakeChain
+    silent: bool = False
+    down: bool = False
+
+    async def read_logs(
+        self,
+        *,
+        addresses: Sequence[Address],
+        topics: Sequence[bytes | Sequence[bytes] | None],
+        from_height: int,
+        to_height: int,
+    ) -> tuple[Log, ...]:
+        assert topics[0]
+        if self.down:
+            raise Unreachable(self.fake.chain, "no answer")
+        blocks = () if self.silent else self.fake.blocks[from_height : to_height + 1]
+        return tuple(
+            Log(
+                address=addresses[0],
+                topics=(RESCUED_TOPIC, _word(owner_of(tx.call.data)), bytes(32), bytes(32)),
+                data=encode(["uint8"] + ["uint256"] * 4, [1, 500, 10**18, 2 * 10**18, 3]),
+                height=block.height,
+                block_hash=block.hash,
+                tx_hash=tx.tx_hash,
+                index=0,
+            )
+            for block in blocks
+            for tx in block.transactions
+            if tx.call.data
+        )
+
+
+def owner_of(data: bytes) -> Address:
+    """Give the account a draft of that calldata is for."""
+    number = int.from_bytes(data.removeprefix(b"cure"), "big")
+    return draft(number).action.account.evm_address
+
+
+def _word(address: Address) -> bytes:
+    return bytes(12) + bytes.fromhex(address[2:])
+
+
+@dataclass(slots=True)
+class Desk:
+    """A dispatcher over one chain in memory."""
+
+    fake: FakeChain
+    lane: FakeLane
+    events: Events
+    journal: Journal
+    store: Store
+    dispatcher: Dispatcher
+    now: list[int] = field(default_factory=lambda: [v.NOW])
+
+    async def submit(self, number: int) -> IntentState | None:
+        """Submit a draft; gives its state, None when it was not sent."""
+        found = draft(number)
+        intent = await self.dispatcher.submit(found, base_fee_wei=10**9, now=self.now[0])
+        return intent.state if intent else None
+
+    async def follow(self, *heads: Head) -> None:
+        """Follow heads."""
+        for head in heads:
+            await self.dispatcher.follow(head)
+
+    async def mine(self, blocks: int = 2) -> None:
+        """Mine blocks and follow each."""
+        for _ in range(blocks):
+            await self.follow(self.fake.mine())
+
+    def closed(self) -> str | None:
+        """Say why the lane is closed."""
+        return self.dispatcher.why_closed(v.CHEAP, self.now[0])
+
+
+@asynccontextmanager
+async def desk(
+    directory: Path,
+    fake: FakeChain | None = None,
+    *,
+    live: bool = True,
+    limits: Limits = LIMITS,
+) -> AsyncIterator[Desk]:
+    """Open a dispatcher on a state directory, reconciled with its chain."""
+    async with open_database(directory, live=live) as database:
+        yield await _build(database, fake or FakeChain(), live=live, limits=limits)
+
+
+async def _build(database: Database, fake: FakeChain, *, live: bool, limits: Limits) -> Desk:
+    journal, store, events, now = Journal(database), Store(database), Events(fake), [v.NOW]
+    lane = FakeLane(fake, await journal.read_held_nonces(fake.chain, KEY))
+    executor = Executor(lane, journal, TERMS)
+    dispatcher = Dispatcher(
+        lanes={fake.chain: LaneParts(executor=executor, logs=events)},
+        journal=journal,
+        store=store,
+        terms=DispatchTerms(
+            live=live, limits=limits, breaker=Breaker(failures=2, window_s=60, rest_s=100)
+        ),
+        cooldown_s=lambda _: 30,
+        clock=lambda: now[0],
+    )
+    found = Desk(fake, lane, events, journal, store, await dispatcher.load(), now)
+    await found.follow(fake.head())
+    return found
+
+
+async def test_an_action_is_sent_followed_and_its_effect_recorded(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        assert await it.submit(1) is IntentState.SENT
+        assert it.dispatcher.activity.places == {draft(1).place}
+        await it.mine()
+        assert it.dispatcher.activity.places == frozenset()
+        (intent,) = await it.journal.read_recent(limit=9)
+        assert intent.state is IntentState.CONFIRMED
+        assert intent.effect is not None
+        assert orjson.loads(intent.effect)["units"] == "500"
+        assert it.dispatcher.halted is None
+
+
+async def test_nothing_goes_out_before_journal_and_chain_are_reconciled(tmp_path: Path) -> None:
+    async with open_database(tmp_path, live=True) as database:
+        fake = FakeChain()
+        executor = Executor(FakeLane(fake), Journal(database), TERMS)
+        dispatcher = Dispatcher(
+            lanes={fake.chain: LaneParts(executor=executor, logs=Events(fake))},
+            journal=Journal(database),
+            store=Store(database),
+            terms=DispatchTerms(live=True, limits=LIMITS),
+            cooldown_s=lambda _: 0,
+        )
+        assert "not reconciled" in (dispatcher.why_closed(v.CHEAP, v.NOW) or "")
+        await dispatcher.follow(fake.head())
+        assert dispatcher.why_closed(v.CHEAP, v.NOW) is None
+        assert "no lane" in (dispatcher.why_closed(v.DEAR, v.NOW) or "")
+
+
+async def test_a_dry_run_records_what_it_would_do_and_sends_nothing(tmp_path: Path) -> None:
+    async with desk(tmp_path, live=False) as it:
+        assert await it.submit(1) is None
+        assert it.fake.submitted == []
+        assert await it.journal.read_planned(limit=9) == (draft(1),)
+        assert it.dispatcher.activity.rests(draft(1).need, v.NOW + 29)
+        assert not it.dispatcher.activity.rests(draft(1).need, v.NOW + 30)
+
+
+async def test_a_spent_limit_blocks_also_after_a_restart(tmp_path: Path) -> None:
+    cost = draft(1).cost
+    tight = Limits(per_transaction=cost, per_hour=Usd(2 * cost), per_day=Usd(2 * cost))
+    fake = FakeChain()
+    async with desk(tmp_path, fake, limits=tight) as it:
+        states = [await it.submit(number) for number in (1, 2, 3)]
+        assert states == [IntentState.SENT, IntentState.SENT, None]
+    async with desk(tmp_path, fake, limits=tight) as it:
+        assert await it.submit(4) is None
+        assert len(set(it.fake.submitted)) == 2
+
+
+async def test_a_cooldown_survives_a_restart(tmp_path: Path) -> None:
+    fake = FakeChain()
+    async with desk(tmp_path, fake) as it:
+        await it.submit(1)
+        await it.mine()
+    async with desk(tmp_path, fake) as it:
+        assert it.dispatcher.activity.rests(draft(1).need, v.NOW + 29)
+        assert not it.dispatcher.activity.rests(draft(1).need, v.NOW + 30)
+
+
+async def test_a_success_without_effect_halts_the_keeper_for_good(tmp_path: Path) -> None:
+    fake = FakeChain()
+    async with desk(tmp_path, fake) as it:
+        it.events.silent = True
+        await it.submit(1)
+        await it.mine(2)
+        halts = [it.dispatcher.halted]
+        await it.mine(1)
+        halts.append(it.dispatcher.halted)
+        assert halts[0] is None
+        assert "without the effect" in (halts[1] or "")
+        assert await it.submit(2) is None
+    async with desk(tmp_path, fake) as it:
+        assert "without the effect" in (it.dispatcher.halted or "")
+        assert await it.submit(3) is None
+        await it.store.write_halt(SCOPE, None)
+    async with desk(tmp_path, fake) as it:
+        assert await it.submit(4) is IntentState.SENT
+
+
+async def test_an_effect_that_cannot_be_read_yet_is_judged_later(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.events.down = True
+        await it.submit(1)
+        await it.mine(5)
+        assert it.dispatcher.halted is None
+        it.events.down = False
+        await it.mine(1)
+        (intent,) = await it.journal.read_recent(limit=9)
+        assert intent.effect is not None
+
+
+async def test_an_effect_left_unjudged_by_a_kill_is_judged_after_the_restart(
+    tmp_path: Path,
+) -> None:
+    fake = FakeChain()
+    async with desk(tmp_path, fake) as it:
+        it.events.down = True
+        await it.submit(1)
+        await it.mine(2)
+    async with desk(tmp_path, fake) as it:
+        (intent,) = await it.journal.read_recent(limit=9)
+        assert intent.effect is not None
+
+
+async def test_what_a_reorg_took_back_is_not_judged(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.events.down = True
+        await it.submit(1)
+        await it.mine(3)
+        it.events.down, it.events.silent = False, True
+        await it.follow(it.fake.reorg(3, keep=False))
+        for _ in range(3):
+            await it.follow(it.fake.mine(take=0))
+        assert it.dispatcher.halted is None
+        it.events.silent = False
+        await it.mine(2)
+        assert it.dispatcher.halted is None
+
+
+async def test_failures_close_the_lane_for_a_while_and_rest_their_need(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        for number in (1, 2):
+            it.fake.reverting.add(draft(number).action.call.data)
+            await it.submit(number)
+        await it.mine()
+        assert "kept failing" in (it.closed() or "")
+        it.now[0] += 100
+        assert it.closed() is None
+        assert it.dispatcher.halted is None
+
+
+async def test_a_key_used_elsewhere_stops_its_lane_for_good(tmp_path: Path) -> None:
+    fake = FakeChain()
+    async with desk(tmp_path, fake) as it:
+        await it.submit(1)
+        foreign = it.fake.mempool[0]
+        fees = it.lane.plan_fees(10**10)
+        call = draft(9).action.call
+        it.fake.mempool[0] = it.lane.sign(call, nonce=0, gas_limit=1, fees=fees)
+        assert it.fake.mempool[0] != foreign
+        await it.mine(TERMS.confirmations + 1)
+        assert "not ours" in (it.closed() or "")
+        assert it.dispatcher.halted is None
+    async with desk(tmp_path, fake) as it:
+        assert "not ours" in (it.closed() or "")
+        await it.store.write_halt(str(v.CHEAP), None)
+    async with desk(tmp_path, fake) as it:
+        assert it.closed() is None
+
+
+async def test_a_state_that_cannot_be_written_stops_every_send(tmp_path: Path) -> None:
+    async with open_database(tmp_path, live=True) as database:
+        it = await _build(database, FakeChain(), live=True, limits=LIMITS)
+        await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count=1").close())
+        for number in range(1, 200):
+            it.now[0] += 90_000
+            if await it.submit(number) is None:
+                break
+        assert "full" in (it.dispatcher.halted or "")
+        sent = len(it.fake.submitted)
+        assert await it.submit(900) is None
+        assert len(it.fake.submitted) == sent
+        assert len(await it.journal.read_recent(limit=999)) == sent
