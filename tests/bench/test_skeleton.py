@@ -1,6 +1,7 @@
 """The skeleton: it sends what was recorded, with the recorded concurrency."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -99,9 +100,11 @@ async def test_a_refusal_is_no_measurement(tmp_path: Path) -> None:
     assert "eth_call was refused" in str(caught.value.exceptions[0])
 
 
-async def _serve(handler: object) -> tuple[str, web.AppRunner]:
+async def _serve(
+    handler: Callable[[web.Request], Awaitable[web.Response]],
+) -> tuple[str, web.AppRunner]:
     app = web.Application()
-    app.router.add_post("/", handler)  # type: ignore[arg-type] # either of the two above
+    app.router.add_post("/", handler)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
