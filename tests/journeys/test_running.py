@@ -73,11 +73,6 @@ async def test_sigterm_waits_for_what_is_in_flight_and_ends_with_success(story: 
     assert daemon.logs("service.drained", in_flight=0)
 
 
-async def test_sigterm_with_nothing_in_flight_ends_at_once_with_success(story: Story) -> None:
-    daemon = await story.begin()
-    assert await daemon.terminate() == 0
-
-
 async def test_sigterm_gives_up_on_what_does_not_move_and_keeps_it_in_the_journal(
     story: Story,
 ) -> None:
@@ -102,6 +97,7 @@ async def test_a_second_daemon_on_the_same_state_refuses_in_one_line(story: Stor
     assert str(daemon.pid) in line
     assert str(daemon.state_dir) in line
     assert not daemon.ended
+    assert await daemon.terminate() == 0
 
 
 async def sent(story: Story) -> bool:

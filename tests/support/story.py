@@ -138,6 +138,17 @@ class Story:
         found = (await self.daemon.health()).get("unified")
         return Decimal(found["health_factor"]) if found and found["health_factor"] else None
 
+    async def until_recovered(self) -> None:
+        """Step blindly until no chain is a gap any more."""
+
+        async def recovered() -> bool:
+            await self._pace()
+            self.mine()
+            await self.pause()
+            return len(await self.daemon.heights()) == len(CHAINS)
+
+        await self.wait(recovered, "all chains are read again")
+
     async def pause(self) -> None:
         """Let the daemon work for a moment where nothing shows that it did."""
         await asyncio.sleep(POLL_S)
