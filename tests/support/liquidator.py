@@ -11,6 +11,7 @@ from chains.evm.liquidator import (
     decode_liquidated,
     encode_path,
 )
+from chains.model.action import Call
 from chains.model.ids import Address
 from daemon.devnet.vyper_build import CONTRACTS, compile_vyper
 from tests.support.devnet import DevChain
@@ -63,30 +64,39 @@ class Yard:
             self.chain.supply(symbol, account, supplied)
         self.chain.borrow(owed, account, units)
 
-    def liquidate(
+    def build(
         self,
         symbols: Sequence[str],
         units: int,
         *,
         min_profit: int = 1,
         deadline: int = FAR,
-        sender: Address = OPERATOR,
         pool: Address | None = None,
         path: bytes | None = None,
-        user: Address = BORROWER,
-    ) -> Liquidated:
-        """Liquidate and sell from the first to the last of these tokens."""
-        call = build_liquidation(
+    ) -> Call:
+        """Build a liquidation that sells from the first to the last of these tokens."""
+        return build_liquidation(
             self.liquidator,
             pool=pool or self.pool,
             collateral=self.token(symbols[0]),
             debt=self.token(symbols[-1]),
-            user=user,
+            user=BORROWER,
             units=units,
             path=self.path(symbols) if path is None else path,
             min_profit=min_profit,
             deadline=deadline,
         )
+
+    def liquidate(
+        self,
+        symbols: Sequence[str],
+        units: int,
+        *,
+        sender: Address = OPERATOR,
+        **changes: Any,  # noqa: ANN401 -- what `build` takes
+    ) -> Liquidated:
+        """Liquidate, and note the gas."""
+        call = self.build(symbols, units, **changes)
         receipt = self.chain.send_call(call, sender=sender)
         self.gas.append(int(receipt["gasUsed"], 16))
         return find_liquidated(receipt)

@@ -113,6 +113,17 @@ class Stage:
             sender=STRANGER,
         )
 
+    def forbid_as_collateral(self, symbol: str) -> None:
+        """Take a token's threshold away, as the pool's configurator can."""
+        token = self.token(symbol)
+        (data,) = self.chain.call(
+            self.pool, "getConfiguration(address)", token, returns="(uint256)"
+        )
+        words = (token, (data >> 32 << 32,))
+        signature = "setConfiguration(address,(uint256))"
+        configurator = self.chain.deployment.aave.configurator
+        self.chain.send(self.pool, signature, *words, sender=configurator)
+
     def fake_pool(self, *, registered: bool = True) -> Address:
         """Deploy a pool that is none."""
         return self.chain.deploy(compile_helper("fake_pool"), registered)

@@ -142,7 +142,6 @@ def liquidate(pool: address, order: Order) -> uint256:
     )
     self.awaited = pool
     extcall Pool(pool).flashLoanSimple(self, order.debt, order.amount, abi_encode(loan), 0)
-    self._approve(order.debt, pool, 0)
     profit: uint256 = self._balance(order.debt) - before
     assert profit >= order.min_profit, "profit"
     self._send(order.debt, profit)
@@ -182,7 +181,7 @@ def executeOperation(
     if order.collateral != asset:
         self._sell(order, self._balance(order.collateral) - loan.collateral_before)
     owed: uint256 = amount + premium
-    assert self._balance(asset) >= loan.debt_before + owed + order.min_profit, "profit"
+    assert self._balance(asset) >= loan.debt_before + owed, "profit"
     # Some tokens refuse to change an allowance that is not zero.
     self._approve(asset, pool, 0)
     self._approve(asset, pool, owed)

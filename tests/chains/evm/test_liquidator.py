@@ -7,6 +7,7 @@ from chains.evm.liquidator import build_sweep, plan_swap_quote
 from chains.evm.multicall import ViewResult
 from chains.model.action import Call
 from chains.model.ids import Address
+from daemon.devnet.vyper_build import CONTRACTS, compile_vyper
 from tests.support.devnet import Devnet
 from tests.support.liquidator import BORROWER, OPERATOR, PROFITEER, Yard, open_yard
 from tests.support.rescue import STRANGER, make_odd, refused
@@ -174,8 +175,46 @@ def test_a_foreign_loan_inside_a_liquidation_is_refused(yard: Yard) -> None:
 @pytest.mark.parametrize("oddity", ["be_silent()", "be_strict()"])
 def test_tokens_that_are_silent_or_strict_serve(yard: Yard, oddity: str) -> None:
     yard.chain.send(odd_usdc(yard), oddity)
-    for units in (800, 700):
+    for units in (800, 12_000):
         assert yard.liquidate(["WETH", "USDC"], units * DOLLAR).profit > 0
+
+
+@pytest.mark.parametrize("name", ["sweep", "liquidate"])
+def test_an_operator_cannot_act_within_a_liquidation(yard: Yard, name: str) -> None:
+    """The lent token is the operator, so that only the lock stops it."""
+    token = odd_usdc(yard)
+    named = Call(target=yard.liquidator, data=encode_call("set_operator", ["address"], [token]))
+    yard.chain.send_call(named, sender=PROFITEER)
+    inner = {
+        "sweep": build_sweep(yard.liquidator, yard.token("WETH")),
+        "liquidate": yard.build(["WETH", "USDC"], 100 * DOLLAR),
+    }[name]
+    yard.chain.send(token, "attack(address,bytes)", yard.liquidator, inner.data)
+    assert yard.liquidate(["WETH", "USDC"], 800 * DOLLAR, sender=PROFITEER).profit > 0
+    assert yard.chain.call(token, "attempts()", returns="(uint256)") == (1,)
+    assert yard.chain.call(token, "entered()", returns="(uint256)") == (0,)
+    yard.chain.send_call(inner, sender=token)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "reason"),
+    [
+        (0, "0x" + "00" * 20, "owner"),
+        (2, [], "pools"),
+        (2, [STRANGER], "pools"),
+        (3, STRANGER, "router"),
+    ],
+)
+def test_a_deployment_that_makes_no_sense_is_refused(
+    devnet: Devnet, place: int, value: object, reason: str
+) -> None:
+    chain = devnet.cheap
+    args: list[object] = [
+        *(PROFITEER, OPERATOR),
+        *([chain.deployment.aave.pool], chain.deployment.uniswap.router),
+    ]
+    args[place] = value
+    assert refused(chain.deploy, compile_vyper(CONTRACTS / "liquidator.vy"), *args) == reason
 
 
 def odd_usdc(yard: Yard) -> Address:

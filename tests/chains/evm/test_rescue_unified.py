@@ -18,6 +18,7 @@ from tests.support.rescue import (
     STRANGER,
     UNIFIED_TRIGGER,
     Stage,
+    compile_helper,
     open_stage,
     refused,
 )
@@ -180,6 +181,38 @@ def test_what_the_verifier_refuses_is_refused(stage: Stage) -> None:
     assert refused(stage.rescue_unified, mandate, REPAY, NEEDED, signer=stranger) == "signer"
 
 
+def test_a_verifier_that_answers_nothing_is_not_believed(stage: Stage) -> None:
+    verifier = stage.chain.deploy(compile_helper("empty_verifier"))
+    mandate = stage.set_mandate(stage.unified_terms(verifier=verifier))
+    assert refusal(stage, mandate) == "digest"
+
+
+def test_without_a_price_nothing_is_done(stage: Stage) -> None:
+    mandate = stage.set_mandate(stage.unified_terms())
+    provider = stage.chain.deployment.aave.provider
+    stage.chain.send(provider, "setPriceOracle(address)", stage.fake_pool())
+    header = stage.attest(health_factor_e18=WAD, net_equity_e8=0)
+    assert refusal(stage, mandate, header) == "price"
+
+
+def test_a_token_that_is_no_collateral_is_not_supplied(stage: Stage) -> None:
+    stage.forbid_as_collateral("WBTC")
+    stage.fund("WBTC", 10**8)
+    mandate = stage.set_mandate(stage.unified_terms("WBTC"))
+    assert refusal(stage, mandate, units=10**6, instrument=SUPPLY) == "threshold"
+    stage.chain.set_price("WETH", 1550, protocol_only=True)
+    native = stage.set_mandate(stage.native_terms("WBTC"))
+    assert refused(stage.rescue_native, native, SUPPLY) == "threshold"
+
+
+def test_the_refund_covers_the_longer_call_too(stage: Stage) -> None:
+    mandate = stage.set_mandate(stage.unified_terms(refund_cap=9_000 * DOLLAR))
+    stage.rescue_unified(mandate, REPAY, 100 * DOLLAR)
+    done = stage.rescue_unified(mandate, REPAY, 100 * DOLLAR, stage.attest(sequence=8))
+    paid = stage.gas[-1].fee_wei * 2_000 * DOLLAR // WAD
+    assert paid * 99 // 100 <= done.refund <= paid * 102 // 100
+
+
 def test_an_attestation_for_this_contract_alone_is_accepted(stage: Stage) -> None:
     mandate = stage.set_mandate(stage.unified_terms())
     number = stage.chain.deployment.number
@@ -225,6 +258,8 @@ def test_more_than_the_debt_ends_it_and_the_rest_stays_with_the_owner(stage: Sta
     assert 2_000 * DOLLAR <= done.units < 2_001 * DOLLAR
     assert stage.chain.balance("USDC", OWNER) == held - done.units
     assert stage.chain.balance("USDC", stage.rescue) == 0
+    spent = (stage.token("USDC"), "allowance(address,address)", stage.rescue, stage.pool)
+    assert stage.chain.call(*spent, returns="(uint256)") == (0,)
     assert done.health_after == NO_DEBT_FACTOR
     (found,) = stage.owner_funds().mandates
     assert found.left_today == 10**31 - done.units
