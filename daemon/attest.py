@@ -16,6 +16,7 @@ from proofs.document import Document, view_document
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.statement import Statement
 from proofs.typed import ZERO, hash_text
+from proofs.verify import CLOCK_TOLERANCE_S
 
 Record = Callable[[Attested], Awaitable[None]]
 
@@ -78,10 +79,8 @@ class Attestor:
         last = self.last.get(report.account)
         if last is None:
             return True
-        age = report.taken_at - last.envelope.header.issued_at
-        return report.taken_at // self.period_s > last.sequence and (
-            needed or age >= self.refresh_s
-        )
+        passed = report.taken_at // self.period_s - last.sequence
+        return passed > 0 and (needed or passed * self.period_s >= self.refresh_s)
 
     def _state(self, report: MarginReport) -> Statement:
         last = self.last.get(report.account)
@@ -90,12 +89,12 @@ class Attestor:
             deployment=self.deployment,
             committee=self.committee,
             sequence=report.taken_at // self.period_s,
-            issued_at=report.taken_at,
+            issued_at=_issue_time(report),
             ttl_s=self.ttl_s,
             max_skew_s=self.max_skew_s,
             prev_digest=last.digest if last else ZERO,
         )
-        return build_statement(
+        statement = build_statement(
             terms,
             members=report.members,
             salt=self.salts[report.account],
@@ -103,6 +102,9 @@ class Attestor:
             legs=[self._state_leg(leg, index) for leg in report.legs],
             prices=prices,
         )
+        if statement.header.expires_at <= report.taken_at:
+            raise StatementError("it would have expired already")
+        return statement
 
     def _state_leg(self, leg: MarginLeg, index: Mapping[Price, int]) -> StatedLeg:
         underlying = self.risk.underlying_of(leg.leg.asset)
@@ -125,6 +127,17 @@ class Attestor:
             envelope=document.envelope,
             document=view_document(document),
         )
+
+
+def _issue_time(report: MarginReport) -> int:
+    """Give the time of issue: now, but not one that a chain read would call its future.
+
+    A contract is asked at its chain's newest block, whose time may lie far back. Where the chains
+    are too far apart for that, the newest block decides: no verifier takes one that is newer.
+    """
+    times = [anchor.time for anchor in report.anchors]
+    bound = max(min(times) + CLOCK_TOLERANCE_S, max(times) - CLOCK_TOLERANCE_S)
+    return min(report.taken_at, bound)
 
 
 def _number_prices(legs: Sequence[MarginLeg]) -> tuple[tuple[Price, ...], Mapping[Price, int]]:

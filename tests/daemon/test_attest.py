@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from chains.model.position import Side
 from chains.model.snapshot import ChainGap, Snapshot
 from chains.model.units import Bps
@@ -139,6 +141,22 @@ async def test_each_attestation_names_the_one_before_it() -> None:
     assert second is not None
     assert first.envelope.header.prev_digest == bytes(32)
     assert second.envelope.header.prev_digest == first.digest
+
+
+@pytest.mark.parametrize(("lag", "issued_ago"), [(0, 0), (10, 0), (15, 0), (29, 14), (30, 15)])
+async def test_it_is_never_issued_in_the_future_of_a_chain_that_was_read(
+    lag: int, issued_ago: int
+) -> None:
+    found = snapshot()
+    late = replace(found.read[1], anchor=v.anchor(v.DEAR, time=v.NOW - lag))
+    positions = tuple(replace(p, anchor=late.anchor) for p in late.positions)
+    found = replace(found, chains=(found.chains[0], replace(late, positions=positions)))
+    attested = await attestor(Recorder()).attest(report(found), needed=False)
+    assert attested is not None
+    header = attested.envelope.header
+    assert header.issued_at == v.NOW - issued_ago
+    assert header.sequence == v.NOW
+    verify_document(decode_document(_bytes(attested)), Expected(), now=v.NOW)
 
 
 async def test_what_cannot_be_recorded_is_not_given_away() -> None:
