@@ -28,7 +28,12 @@ class MarketReading(Protocol):
 
     @property
     def positions(self) -> tuple[Position, ...]:
-        """One position per account asked for, in their order."""
+        """One position per account asked for that could be read, in their order."""
+        ...
+
+    @property
+    def unreadable(self) -> Mapping[AccountId, str]:
+        """Why an account has no position."""
         ...
 
     @property

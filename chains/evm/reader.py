@@ -139,4 +139,5 @@ class EvmReader:
                 priority_fee_wei=self._priority_fee_wei,
                 native_usd=native.usd,
             ),
+            unreadable=tuple(found for market in markets for found in market.unreadable.items()),
         )

@@ -88,7 +88,8 @@ class ChainFees:
 class ChainSnapshot:
     """One chain at one anchor: positions, idle funds and both kinds of price.
 
-    `prices` are the protocols' own; `references` the market's, one per asset.
+    `prices` are the protocols' own; `references` the market's, one per asset. `unreadable` says
+    which accounts could not be valued, and why: to them the chain is a gap.
     """
 
     anchor: BlockAnchor
@@ -97,6 +98,7 @@ class ChainSnapshot:
     prices: tuple[Price, ...]
     references: tuple[Price, ...]
     fees: ChainFees
+    unreadable: tuple[tuple[AccountId, str], ...] = ()
 
     @property
     def chain(self) -> ChainId:
@@ -112,6 +114,7 @@ class ChainSnapshot:
             prices=self.prices,
             references=self.references,
             fees=self.fees,
+            unreadable=tuple(found for found in self.unreadable if found[0] in members),
         )
 
 

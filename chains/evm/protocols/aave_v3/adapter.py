@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol, Self
 
+from chains.errors import DecodeError
 from chains.evm.multicall import ReadPlan, ViewCaller, ViewResult, combine, map_plan
 from chains.evm.protocols.aave_v3.contracts import (
     BORROW_TOPIC,
@@ -52,10 +53,12 @@ class Event(Protocol):
 class MarketRead:
     """A market at one anchor: a position per account asked for, and every reserve's price.
 
+    `unreadable` says why an account has no position: one that cannot be valued hides no other.
     `state` and `users` are what the pure arithmetic works on.
     """
 
     positions: tuple[Position, ...]
+    unreadable: Mapping[AccountId, str]
     prices: tuple[Price, ...]
     state: Market
     users: Mapping[AccountId, User]
@@ -96,8 +99,9 @@ class AaveV3Market:
     ) -> ReadPlan[MarketRead]:
         """Plan to read the market and these accounts at the anchor.
 
-        Decoding raises Stale when the market was changed since it was opened (open it again),
-        and DecodeError when an account's figures are not the pool's own.
+        Decoding raises Stale when the market was changed since it was opened (open it again).
+        An account whose figures are not the pool's own, or that the pool cannot value, is
+        unreadable.
         """
         chain = self.market.chain
         users = [plan_user(chain, self.layout, account.evm_address) for account in accounts]
@@ -115,12 +119,18 @@ class AaveV3Market:
             view = MarketView(
                 layout=self.layout, market=market, feeds=feeds, prices=prices, anchor=anchor
             )
-            pairs = list(zip(accounts, found, strict=True))
+            positions, unreadable = [], {}
+            for account, one in zip(accounts, found, strict=True):
+                try:
+                    positions.append(build_position(view, account, one))
+                except DecodeError as error:
+                    unreadable[account] = error.reason
             return MarketRead(
-                positions=tuple(build_position(view, account, one) for account, one in pairs),
+                positions=tuple(positions),
+                unreadable=unreadable,
                 prices=tuple(prices.values()),
                 state=market,
-                users={account: one.user for account, one in pairs},
+                users={account: one.user for account, one in zip(accounts, found, strict=True)},
             )
 
         return map_plan(parts, build)

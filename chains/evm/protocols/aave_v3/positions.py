@@ -70,6 +70,8 @@ def check_account_data(view: MarketView, account: AccountId, read: UserRead) -> 
         data = calculate_account_data(view.market, read.user)
     except PriceMissing as error:
         raise DecodeError(view.anchor.chain, f"{account}: {error}") from error
+    if read.reported is None:
+        raise DecodeError(view.anchor.chain, f"{account}: the pool does not value this account")
     if data != read.reported:
         raise DecodeError(
             view.anchor.chain, f"{account}: the pool reports {read.reported}, calculated {data}"

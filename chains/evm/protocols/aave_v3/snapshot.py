@@ -57,10 +57,10 @@ from chains.model.ids import Address, ChainId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRead:
-    """A user's holdings, and what the pool itself says of the account."""
+    """A user's holdings, and what the pool itself says of the account; None where it reverts."""
 
     user: User
-    reported: AccountData
+    reported: AccountData | None
 
 
 def plan_market(chain: ChainId, layout: MarketLayout, *, now: int) -> ReadPlan[Market]:
@@ -190,10 +190,10 @@ def _plan_category_v36(layout: MarketLayout, number: int) -> ReadPlan[Category]:
     return ReadPlan(calls=calls, decode=decode)
 
 
-def _plan_reported(pool: Address, account: Address) -> ReadPlan[AccountData]:
+def _plan_reported(pool: Address, account: Address) -> ReadPlan[AccountData | None]:
     return ReadPlan(
-        calls=(GET_USER_ACCOUNT_DATA.view(pool, account),),
-        decode=lambda results: decode_account_data(results[0]),
+        calls=(GET_USER_ACCOUNT_DATA.view(pool, account, allow_failure=True),),
+        decode=lambda results: decode_account_data(results[0]) if results[0].success else None,
     )
 
 
