@@ -213,10 +213,13 @@ class Daemon:
             rows = connection.execute("SELECT * FROM intent ORDER BY id").fetchall()
             return [_read_entry(connection, row) for row in rows]
 
-    def signed(self, sequence: int) -> bytes:
-        """Give the attestation file of a sequence number, as it was kept when signed."""
+    def signed(self, sequence: int | None = None) -> bytes:
+        """Give the attestation file of a sequence number, or the newest, as kept when signed."""
         path = self.state_dir / "live.sqlite3"
-        query = "SELECT document FROM attestation WHERE account = ? AND sequence = ?"
+        query = (
+            "SELECT document FROM attestation WHERE account = ?"
+            " AND sequence = coalesce(?, sequence) ORDER BY sequence DESC LIMIT 1"
+        )
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             (document,) = connection.execute(query, (ACCOUNT, sequence)).fetchone()
         return str(document).encode()
