@@ -5,7 +5,7 @@ hides nobody. A screen asks the pool for each account's health: those near liqui
 head, all of them whenever a price has moved, and now and then for the interest.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from chains.evm.client import EvmClient
@@ -71,7 +71,8 @@ class Borrowers:
             from_height=self._next,
             to_height=last,
         )
-        found = {self.market.decode_borrower(log): log.height for log in logs}
+        borrowed = {self.market.decode_borrower(log): log.height for log in logs}
+        found = {a: height for a, height in borrowed.items() if a not in self._excluded}
         settled = min(last, max(self._next - 1, head.height - REORG_BLOCKS))
         new = {a: height for a, height in found.items() if a not in self._health}
         if new or settled - self._written >= WRITE_BLOCKS:
@@ -82,20 +83,26 @@ class Borrowers:
 
     async def screen(self, head: BlockAnchor, prices: Sequence[Price]) -> Mapping[AccountId, Wad]:
         """Give the borrowers whose health is under 1 at the head."""
-        seen = tuple((str(price.asset), int(price.usd)) for price in prices)
-        everyone = seen != self._prices or head.height - self._screened_at >= FULL_SCREEN_BLOCKS
-        due = [a for a, health in self._health.items() if everyone or health < NEAR]
+        due = self.due(prices, head.height)
         if not due:
             return {}
         found = await read(self._client, head, self.market.plan_health(due))
-        if everyone:
-            self._prices, self._screened_at = seen, head.height
+        if len(due) == len(self._health):
+            self._prices, self._screened_at = _figures(prices), head.height
         self._health |= {a: Wad(data.health) for a, data in found.items() if data is not None}
         return {a: self._health[a] for a in due if found[a] and self._health[a] < WAD}
 
-    def _add(
-        self, accounts: Sequence[AccountId] | frozenset[AccountId] | Mapping[AccountId, int]
-    ) -> None:
+    def due(self, prices: Sequence[Price], height: int) -> list[AccountId]:
+        """Give whom to ask for: all when a price moved or the last full look is long ago."""
+        moved = _figures(prices) != self._prices
+        everyone = moved or height - self._screened_at >= FULL_SCREEN_BLOCKS
+        return [a for a, health in self._health.items() if everyone or health < NEAR]
+
+    def _add(self, accounts: Iterable[AccountId]) -> None:
         for account in accounts:
             if account not in self._excluded:
                 self._health.setdefault(account, Wad(0))
+
+
+def _figures(prices: Sequence[Price]) -> tuple[tuple[str, int], ...]:
+    return tuple((str(price.asset), int(price.usd)) for price in prices)
