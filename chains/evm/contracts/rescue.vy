@@ -12,7 +12,7 @@
 
      Amounts. Native: computed here from the pool's own numbers so that the target is just
      reached, rounded up by a few units, then cut to the limits. Pools that round the account's
-     average threshold down to basis points (Aave v3.0) can be overshot by two basis points of the
+     average threshold down to basis points (Aave v3.0) can be overshot by a basis point of the
      collateral when a token of another threshold is supplied. Unified: stated by the keeper and
      bounded by what the attested figures need. With R the attested requirement and T the target,
      R = E / (HF − 1); a repayment of R·(T − HF)/T or a supply of R·(T − HF)/threshold is enough.
@@ -674,24 +674,14 @@ def _supply_needed(_a: Account, _r: Reserve, _target: uint256) -> uint256:
     value: uint256 = (goal - held) // _r.threshold_bps + 1
     floored: uint256 = _a.threshold_bps * _a.collateral
     if held <= floored + BPS and _a.threshold_bps != _r.threshold_bps:
-        # The pool may weigh with the average threshold rounded down to basis points: reach the
-        # goal with the average that will then stand. It falls by one at most on the way.
-        average: uint256 = self._average(_a, _r, value)
-        whole: uint256 = goal // average + 1
+        # The pool may weigh with the average threshold rounded down to basis points. This average
+        # times the whole reaches the goal (but for half of its margin), and it will stand: the
+        # sum that is then supplied weighs no less than `weighted`.
+        weighted: uint256 = floored + value * _r.threshold_bps
+        average: uint256 = weighted // (_a.collateral + value)
+        whole: uint256 = (goal - ROUNDING_BASE * BPS // 2) // average + 1
         value = max(value, whole - min(_a.collateral, whole))
-        if self._average(_a, _r, value) < average:
-            whole = goal // (average - 1) + 1
-            value = max(value, whole - min(_a.collateral, whole))
     return self._to_units(value, _r)
-
-
-@internal
-@pure
-def _average(_a: Account, _r: Reserve, _value: uint256) -> uint256:
-    # The average threshold in basis points, rounded down, once `_value` is supplied.
-    # At least 2, so that it can be divided by when lowered by one.
-    weighted: uint256 = _a.threshold_bps * _a.collateral + _value * _r.threshold_bps
-    return max(weighted // (_a.collateral + _value), 2)
 
 
 @internal

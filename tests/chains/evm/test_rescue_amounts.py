@@ -14,8 +14,8 @@ pytestmark = pytest.mark.net
 
 DECIMALS = {"WETH": 18, "USDC": 6, "WBTC": 8}
 PRICES = {"WETH": 2_000, "USDC": 1, "WBTC": 60_000}
-OVERSHOOT_BPS = 3
-CASES = range(24)
+OVERSHOOT_BPS = 2
+CASES = range(26)
 
 
 @pytest.mark.parametrize("seed", CASES)
