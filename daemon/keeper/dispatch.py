@@ -19,7 +19,7 @@ from daemon.keeper.execute import Executor
 from daemon.keeper.intent import Draft, Intent, IntentState
 from daemon.keeper.journal import Journal
 from daemon.keeper.limits import DAY_S, Breaker, Limits
-from daemon.keeper.memory import Memory
+from daemon.keeper.memory import Memory, Work
 from daemon.keeper.plan import Activity
 from daemon.storage.errors import StorageError
 from daemon.storage.store import Store
@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 SCOPE: Final = "keeper"
 HISTORY: Final = 1_000
+RETELL_S: Final = 60.0
+"""How long a refusal whose reason changes (a price in it, say) is not told again."""
 MISSES: Final = 2
 """How many heads a confirmed transaction may lack its effect before the keeper halts."""
 
@@ -76,7 +78,8 @@ class Dispatcher:
         self._clock = clock
         self._unjudged: dict[int, Intent] = {}
         self._misses: dict[int, int] = {}
-        self._told: dict[str, str] = {}
+        self._told: dict[tuple[str, str], tuple[str, float]] = {}
+        self._stops: dict[ChainId, str] = {}
 
     async def load(self) -> Self:
         """Take up what journal and store remember: halts, spends, failures, cooldowns."""
@@ -86,8 +89,8 @@ class Dispatcher:
         self._memory.spends = await self._journal.read_spends(since=now - DAY_S)
         for chain, lane in self.lanes.items():
             lane.executor.stopped = halts.get(str(chain))
-            failures = await self._journal.read_failures(chain, since=now - DAY_S)
-            self._memory.failures[chain] = list(failures)
+            for work, at in await self._journal.read_failures(chain, since=now - DAY_S):
+                self._memory.failures.setdefault(work, []).append(at)
         for intent in await self._journal.read_recent(limit=HISTORY):
             self._rest(intent.draft, intent.created_at)
             if intent.state is IntentState.CONFIRMED and intent.effect is None:
@@ -101,14 +104,14 @@ class Dispatcher:
             intent for lane in self.lanes.values() for intent in lane.executor.in_flight
         )
 
-    def why_closed(self, chain: ChainId, now: int) -> str | None:
-        """Say why a chain takes no new transaction, None when it does."""
-        lane = self.lanes.get(chain)
+    def why_closed(self, work: Work, now: int) -> str | None:
+        """Say why a chain takes no new transaction of a kind, None when it does."""
+        lane = self.lanes.get(work.chain)
         if lane is None:
-            return f"{chain}: no lane is configured"
+            return f"{work.chain}: no lane is configured"
         if not lane.executor.ready:
-            return f"{chain}: journal and chain are not reconciled yet"
-        return lane.executor.stopped or self._memory.closed(chain, now)
+            return f"{work.chain}: journal and chain are not reconciled yet"
+        return lane.executor.stopped or self._memory.closed(work, now)
 
     async def submit(self, draft: Draft, *, base_fee_wei: int, now: int) -> Intent | None:
         """Journal and send a draft within the limits; None when it was not, or in a dry run."""
@@ -143,8 +146,8 @@ class Dispatcher:
                 if intent.state is IntentState.CONFIRMED:
                     self._unjudged[intent.id] = intent
             await self._judge(lane)
-            if (reason := lane.executor.stopped) and self._told.get(str(chain)) != reason:
-                self._told[str(chain)] = reason
+            if (reason := lane.executor.stopped) and self._stops.get(chain) != reason:
+                self._stops[chain] = reason
                 await self._store.write_halt(str(chain), reason)
         except ChainError as error:
             self.tell(f"{chain}: follow", "transactions.not_followed", error.reason)
@@ -168,9 +171,11 @@ class Dispatcher:
         log.critical("keeper.halted", reason=self.halted)
 
     def tell(self, subject: str, event: str, reason: str) -> None:
-        """Log a refusal once, until its reason changes."""
-        if self._told.get(subject) != reason:
-            self._told[subject] = reason
+        """Log a refusal once, and again when its reason changed and a while has passed."""
+        now = self._clock()
+        told, at = self._told.get((subject, event), ("", 0.0))
+        if told != reason and now - at >= RETELL_S:
+            self._told[subject, event] = reason, now
             log.warning(event, subject=subject, reason=reason)
 
     async def _execute(self, draft: Draft, *, base_fee_wei: int, now: int) -> Intent:

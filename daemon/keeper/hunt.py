@@ -15,17 +15,18 @@ from chains.evm.client import EvmClient
 from chains.evm.liquidator import SwapQuote, build_liquidation, encode_path, plan_swap_quote
 from chains.evm.multicall import ReadPlan, ViewCall, combine, read
 from chains.evm.protocols.aave_v3.adapter import AaveV3Market, MarketRead
-from chains.evm.protocols.aave_v3.pair import Blocked
+from chains.evm.protocols.aave_v3.sizing import Choice, Size, rank_liquidations
 from chains.model.action import Action, Instrument, Quote
 from chains.model.anchor import BlockAnchor
-from chains.model.ids import AccountId, Address
-from chains.model.position import Leg, Position
+from chains.model.ids import AccountId, Address, AssetId
+from chains.model.position import Position
 from chains.model.snapshot import ChainSnapshot
 from chains.model.units import Usd, Wad
 from daemon.keeper.borrowers import Borrowers
 from daemon.keeper.dispatch import Dispatcher
 from daemon.keeper.intent import Draft, Purpose
 from daemon.keeper.latches import Latches
+from daemon.keeper.memory import Work
 from daemon.keeper.quote import quote_all
 from daemon.keeper.strangers import (
     Prey,
@@ -35,6 +36,7 @@ from daemon.keeper.strangers import (
     flash_premium,
     least_profit_units,
     rank,
+    with_interest,
 )
 from daemon.storage.errors import StorageError
 from daemon.storage.store import Store
@@ -135,7 +137,7 @@ class Hunter:
         sales = rank(await self._price(market, prey, chain.anchor), self._terms.min_profit)
         if not sales:
             return
-        if reason := self._dispatcher.why_closed(market.market.chain, now):
+        if reason := self._dispatcher.why_closed(Work(market.market.chain, None), now):
             self._dispatcher.tell(f"{market.market}: hunt", "hunt.closed", reason)
             return
         for sale, quote in await self._quote(sales[:MOST_AT_ONCE], chain):
@@ -239,37 +241,29 @@ class Hunter:
 
 
 def find_prey(market: AaveV3Market, found: MarketRead) -> list[Prey]:
-    """Give every pair of collateral and debt that the protocol would let go of: pure."""
+    """Give every liquidation the protocol would accept, at each size worth trying: pure."""
     return [
-        prey
+        _describe(market, found, position, choice)
         for position in found.positions
-        for held in position.collaterals
-        for owed in position.debts
-        if (prey := _foresee(market, found, position, held, owed)) is not None
+        if position.native_health is not None
+        for choice in rank_liquidations(found.state, found.users[position.account])
     ]
 
 
-def _foresee(
-    market: AaveV3Market, found: MarketRead, position: Position, held: Leg, owed: Leg
-) -> Prey | None:
-    if position.native_health is None:
-        return None
-    foreseen = market.predict_liquidation(
-        found.state,
-        found.users[position.account],
-        collateral=held.asset.token,
-        debt=owed.asset.token,
-    )
-    if isinstance(foreseen, Blocked):
-        return None
+def _describe(market: AaveV3Market, found: MarketRead, position: Position, choice: Choice) -> Prey:
+    chain, outcome, reserves = market.market.chain, choice.outcome, found.state.reserves
+    debt = AssetId.erc20(chain, reserves[outcome.debt].asset)
+    owed = next(leg for leg in position.debts if leg.asset == debt)
+    exact = choice.size is not Size.MAXIMUM
     return Prey(
         market=position.market,
         account=position.account,
-        health=position.native_health,
-        collateral=held.asset,
-        debt=owed.asset,
-        seized=foreseen.collateral_seized,
-        repaid=foreseen.debt_repaid,
+        health=position.native_health or Wad(0),
+        collateral=AssetId.erc20(chain, reserves[outcome.collateral].asset),
+        debt=debt,
+        seized=outcome.collateral_seized,
+        repaid=outcome.debt_repaid,
+        borrowed=choice.debt_to_cover if exact else with_interest(outcome.debt_repaid),
         decimals=owed.decimals,
         price=owed.price,
     )

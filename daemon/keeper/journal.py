@@ -13,8 +13,9 @@ from sqlalchemy import Connection, RowMapping
 from chains.model.action import Receipt
 from chains.model.ids import Address, ChainId
 from chains.model.units import Usd
-from daemon.keeper.intent import NEXT, OPEN, Attempt, Draft, Intent, IntentState
+from daemon.keeper.intent import NEXT, OPEN, Attempt, Draft, Intent, IntentState, Purpose
 from daemon.keeper.limits import Spend
+from daemon.keeper.memory import Work
 from daemon.keeper.rows import (
     ATTEMPT_COLUMNS,
     DRAFT_COLUMNS,
@@ -211,15 +212,19 @@ class Journal:
 
         return await self._database.read(work)
 
-    async def read_failures(self, chain: ChainId, *, since: int) -> tuple[int, ...]:
-        """Give when transactions of a chain failed after a time (seconds)."""
+    async def read_failures(self, chain: ChainId, *, since: int) -> tuple[tuple[Work, int], ...]:
+        """Give which work of a chain failed after a time (seconds), and when."""
 
-        def work(connection: Connection) -> tuple[int, ...]:
+        def work(connection: Connection) -> tuple[tuple[Work, int], ...]:
             rows = connection.exec_driver_sql(
-                "SELECT updated_at FROM intent WHERE chain = ? AND state = ? AND updated_at > ?",
+                "SELECT purpose, subject, updated_at FROM intent"
+                " WHERE chain = ? AND state = ? AND updated_at > ?",
                 (str(chain), IntentState.FAILED, since),
             )
-            return tuple(rows.scalars())
+            return tuple(
+                (Work(chain, None if purpose == Purpose.LIQUIDATION else subject), at)
+                for purpose, subject, at in rows
+            )
 
         return await self._database.read(work)
 

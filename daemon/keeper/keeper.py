@@ -15,6 +15,7 @@ from chains.model.snapshot import ChainFees, MandateKind, Snapshot
 from daemon.board import Attested
 from daemon.keeper.calls import build_cure, draft_cure
 from daemon.keeper.dispatch import Dispatcher
+from daemon.keeper.memory import Work
 from daemon.keeper.plan import Cure, Need, Situation, plan_cures
 from daemon.keeper.quote import quote_all
 from daemon.keeper.route import Decision, Offer, Quoted, Refused, choose
@@ -48,6 +49,7 @@ class Keeper:
         if self._dispatcher.halted or report.account in self._acting:
             return
         look = _Look(
+            account=report.account,
             snapshot=snapshot,
             attested=attested,
             policy=self._protected.policies[report.account],
@@ -117,7 +119,7 @@ class Keeper:
     async def _quote_chain(
         self, chain: ChainId, cures: Sequence[Cure], look: "_Look"
     ) -> list[Offer]:
-        if reason := self._dispatcher.why_closed(chain, look.now):
+        if reason := self._dispatcher.why_closed(Work(chain, look.account), look.now):
             return [Refused(cure=cure, reason=reason) for cure in cures]
         executor = self._dispatcher.lanes[chain].executor
         fees = look.fees(chain)
@@ -136,6 +138,7 @@ class Keeper:
 class _Look:
     """What one report is acted on with."""
 
+    account: str
     snapshot: Snapshot
     attested: Attested | None
     policy: Policy

@@ -9,12 +9,29 @@ from typing import Final
 
 from chains.model.ids import ChainId
 from chains.model.units import Usd
-from daemon.keeper.intent import Draft, Intent, IntentState
+from daemon.keeper.intent import Draft, Intent, IntentState, Purpose
 from daemon.keeper.limits import DAY_S, Breaker, Limits, Spend, closed_until, refuse_spend
 from daemon.keeper.plan import Activity, Place
 
 FAILURE_REST_S: Final = 30
 """How long a need rests after its transaction reverted on chain, at the least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What fails together on a chain: one margin account's rescues, or all liquidations (None).
+
+    Liquidations that keep failing never stop a rescue, nor one account's rescues another's.
+    """
+
+    chain: ChainId
+    account: str | None
+
+
+def work_of(draft: Draft) -> Work:
+    """Give the kind of work a draft is."""
+    liquidates = draft.purpose is Purpose.LIQUIDATION
+    return Work(draft.chain, None if liquidates else draft.subject)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,7 +44,7 @@ class Memory:
     seen_from: dict[Place, int] = field(default_factory=dict)
     spends: dict[int, Spend] = field(default_factory=dict)
     reserved: dict[str, Spend] = field(default_factory=dict)
-    failures: dict[ChainId, list[int]] = field(default_factory=dict)
+    failures: dict[Work, list[int]] = field(default_factory=dict)
     places: set[Place] = field(default_factory=set)
 
     def activity(self, in_flight: Iterable[Intent]) -> Activity:
@@ -63,8 +80,7 @@ class Memory:
     def settled(self, intent: Intent) -> None:
         """Remember how an intent ended: failures close a lane, successes must be read first."""
         if intent.state is IntentState.FAILED:
-            times = self.failures.setdefault(intent.draft.chain, [])
-            times.append(intent.updated_at)
+            self.failures.setdefault(work_of(intent.draft), []).append(intent.updated_at)
             need, until = intent.draft.need, intent.updated_at + FAILURE_REST_S
             self.resting[need] = max(until, self.resting.get(need, 0))
         if intent.receipt is not None:
@@ -74,13 +90,13 @@ class Memory:
                 at=spend.at, chain=spend.chain, gas=spend.gas, moved=Usd(0)
             )
 
-    def closed(self, chain: ChainId, now: int) -> str | None:
-        """Say why a chain's lane is closed for its failures, None when it is open."""
-        recent = [at for at in self.failures.get(chain, ()) if at > now - DAY_S]
+    def closed(self, work: Work, now: int) -> str | None:
+        """Say why a kind of work rests after its failures, None when it may go on."""
+        recent = [at for at in self.failures.get(work, ()) if at > now - DAY_S]
         until = closed_until(recent, self.breaker)
         if now >= until:
             return None
-        return f"its lane is closed for {until - now} s: transactions kept failing"
+        return f"its transactions kept failing: it rests for {until - now} s"
 
 
 def _spend(draft: Draft, at: int) -> Spend:

@@ -24,7 +24,8 @@ EXTRA_PARTS: Final = 2_000
 class Prey:
     """A liquidation the protocol would allow at the anchor: amounts in base units.
 
-    `repaid` of `debt` takes `seized` of `collateral`; `price` is the protocol's of the debt.
+    `repaid` of `debt` takes `seized` of `collateral`; `borrowed` is what the flash loan brings
+    and the pool is offered; `price` is the protocol's of the debt.
     """
 
     market: AccountId
@@ -34,6 +35,7 @@ class Prey:
     debt: AssetId
     seized: int
     repaid: int
+    borrowed: int
     decimals: int
     price: Price
 
@@ -41,11 +43,6 @@ class Prey:
     def need(self) -> str:
         """The name of this liquidation through its time."""
         return f"liquidation {self.account} {self.market}"
-
-    @property
-    def borrowed(self) -> int:
-        """What to borrow: a little more than is repaid, as the debt grows until inclusion."""
-        return self.repaid + self.repaid // EXTRA_PARTS + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +66,11 @@ class Sale:
         if units < 0:
             return Usd(-value_up(-units, prey.price.usd, prey.decimals))
         return value_down(units, prey.price.usd, prey.decimals)
+
+
+def with_interest(repaid: int) -> int:
+    """Give what to borrow to repay a debt in full that grows until inclusion: a little more."""
+    return repaid + repaid // EXTRA_PARTS + 1
 
 
 def flash_premium(borrowed: int, premium_bps: int) -> int:

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import orjson
 from eth_abi.abi import encode
+from structlog.testing import capture_logs
 
 from chains.errors import Unreachable
 from chains.evm.decode import Log
@@ -14,11 +15,12 @@ from chains.evm.rescue import RESCUED_TOPIC
 from chains.model.anchor import Head
 from chains.model.ids import Address
 from chains.model.units import USD, Usd
-from daemon.keeper.dispatch import SCOPE, Dispatcher, DispatchTerms, LaneParts
+from daemon.keeper.dispatch import RETELL_S, SCOPE, Dispatcher, DispatchTerms, LaneParts
 from daemon.keeper.execute import Executor
-from daemon.keeper.intent import IntentState
+from daemon.keeper.intent import IntentState, Purpose
 from daemon.keeper.journal import Journal
 from daemon.keeper.limits import Breaker, Limits
+from daemon.keeper.memory import Work
 from daemon.storage.database import Database, open_database
 from daemon.storage.store import Store
 from tests.daemon.keeper.fakes import KEY, FakeChain, FakeLane, draft
@@ -102,9 +104,9 @@ class Desk:
         for _ in range(blocks):
             await self.follow(self.fake.mine())
 
-    def closed(self) -> str | None:
-        """Say why the lane is closed."""
-        return self.dispatcher.why_closed(v.CHEAP, self.now[0])
+    def closed(self, account: str | None = "alice") -> str | None:
+        """Say why an account's rescues, or (None) liquidations, take nothing new."""
+        return self.dispatcher.why_closed(Work(v.CHEAP, account), self.now[0])
 
 
 @asynccontextmanager
@@ -163,10 +165,10 @@ async def test_nothing_goes_out_before_journal_and_chain_are_reconciled(tmp_path
             terms=DispatchTerms(live=True, limits=LIMITS),
             cooldown_s=lambda _: 0,
         )
-        assert "not reconciled" in (dispatcher.why_closed(v.CHEAP, v.NOW) or "")
+        assert "not reconciled" in (dispatcher.why_closed(Work(v.CHEAP, None), v.NOW) or "")
         await dispatcher.follow(fake.head())
-        assert dispatcher.why_closed(v.CHEAP, v.NOW) is None
-        assert "no lane" in (dispatcher.why_closed(v.DEAR, v.NOW) or "")
+        assert dispatcher.why_closed(Work(v.CHEAP, None), v.NOW) is None
+        assert "no lane" in (dispatcher.why_closed(Work(v.DEAR, None), v.NOW) or "")
 
 
 async def test_a_dry_run_records_what_it_would_do_and_sends_nothing(tmp_path: Path) -> None:
@@ -260,16 +262,44 @@ async def test_what_a_reorg_took_back_is_not_judged(tmp_path: Path) -> None:
         assert it.dispatcher.halted is None
 
 
-async def test_failures_close_the_lane_for_a_while_and_rest_their_need(tmp_path: Path) -> None:
+async def test_failures_close_their_own_work_for_a_while(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         for number in (1, 2):
             it.fake.reverting.add(draft(number).action.call.data)
             await it.submit(number)
         await it.mine()
         assert "kept failing" in (it.closed() or "")
+        assert it.closed("bob") is None
+        assert it.closed(None) is None
         it.now[0] += 100
         assert it.closed() is None
         assert it.dispatcher.halted is None
+
+
+async def test_liquidations_that_keep_failing_never_stop_a_rescue(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        for number in (1, 2):
+            prey = replace(draft(number), purpose=Purpose.LIQUIDATION, subject=f"prey {number}")
+            it.fake.reverting.add(prey.action.call.data)
+            await it.dispatcher.submit(prey, base_fee_wei=10**9, now=it.now[0])
+        await it.mine()
+        assert "kept failing" in (it.closed(None) or "")
+        assert it.closed("alice") is None
+    async with desk(tmp_path, it.fake) as again:
+        assert "kept failing" in (again.closed(None) or "")
+        assert again.closed("alice") is None
+
+
+async def test_a_refusal_is_told_again_only_after_a_while(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        with capture_logs() as logs:
+            for cost in ("1.00", "1.00", "1.01"):
+                it.dispatcher.tell("need", "need.unmet", f"costs ${cost}")
+            it.now[0] += int(RETELL_S)
+            it.dispatcher.tell("need", "need.unmet", "costs $1.02")
+            it.now[0] += int(RETELL_S)
+            it.dispatcher.tell("need", "need.unmet", "costs $1.02")
+        assert [line["reason"] for line in logs] == ["costs $1.00", "costs $1.02"]
 
 
 async def test_a_key_used_elsewhere_stops_its_lane_for_good(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from chains.model.action import Receipt
 from chains.model.units import Usd
 from daemon.keeper.intent import Attempt, Draft, Intent, IntentState
 from daemon.keeper.journal import Journal
+from daemon.keeper.memory import Work
 from daemon.keeper.rows import empty_call
 from daemon.storage.database import open_database
 from daemon.storage.errors import Conflict
@@ -125,7 +126,7 @@ async def test_a_failure_moves_no_value_and_is_counted(journal: Journal) -> None
     )
     (spend,) = (await journal.read_spends(since=0)).values()
     assert (spend.gas, spend.moved) == (intent.draft.cost, 0)
-    assert await journal.read_failures(v.CHEAP, since=0) == (v.NOW + 4,)
+    assert await journal.read_failures(v.CHEAP, since=0) == ((Work(v.CHEAP, "alice"), v.NOW + 4),)
     assert await journal.read_failures(v.CHEAP, since=v.NOW + 4) == ()
     assert await journal.read_failures(v.DEAR, since=0) == ()
 

@@ -14,6 +14,7 @@ from daemon.keeper.strangers import (
     flash_premium,
     least_profit_units,
     rank,
+    with_interest,
 )
 from tests.support import values as v
 
@@ -26,6 +27,7 @@ PREY = Prey(
     debt=USDC,
     seized=10**18,
     repaid=1_900 * 10**6,
+    borrowed=with_interest(1_900 * 10**6),
     decimals=6,
     price=v.price(v.CHEAP, "USDC"),
 )
