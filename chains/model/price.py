@@ -19,6 +19,8 @@ class PriceStatus(StrEnum):
     WRONG_DECIMALS = "wrong_decimals"
     SEQUENCER_DOWN = "sequencer_down"
     SEQUENCER_GRACE = "sequencer_grace"
+    UNCERTAIN = "uncertain"
+    UNVERIFIED = "unverified"
     UNREADABLE = "unreadable"
 
 
