@@ -97,7 +97,7 @@ async def test_a_falsified_health_is_neither_acted_on_nor_attested(story: Story)
         story.mine("dear")
         await story.step("cheap")
     assert any(lies), "the lie was told"
-    assert "the pool reports" in (await unready(story))[f"dear ({DEAR})"]
+    assert "the pool reports" in (await story.chain_state("dear"))["gap"]["reason"]
     assert daemon.journal() == []
     found = await daemon.health()
     assert (found["complete"], found["unified"]) == (False, None)
@@ -107,7 +107,7 @@ async def test_a_falsified_health_is_neither_acted_on_nor_attested(story: Story)
 
     story.proxies["dear"].heal()
     await story.until_recovered()
-    assert await unready(story) == {}
+    assert (await daemon.health())["complete"] is True
 
 
 def read_health(story: Story, block: Json) -> int:
