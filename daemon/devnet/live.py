@@ -19,9 +19,9 @@ from daemon.devnet.calls import encode_call
 from daemon.devnet.deploy import DEPLOY_GAS, Deployer
 from daemon.devnet.deployment import GWEI, ChainDeployment, Token, UniswapPool
 from daemon.devnet.errors import DevnetError
-from daemon.devnet.uniswap import FAR_FUTURE, calculate_sqrt_price
+from daemon.devnet.uniswap import calculate_sqrt_price
 
-_SWAP: Final = "exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))"
+_SWAP: Final = "exactInputSingle((address,address,uint24,address,uint256,uint256,uint160))"
 _FEE_HEADROOM: Final = 10
 
 
@@ -205,6 +205,6 @@ class LiveChain:
             return []
         sold, bought = (token0, token1) if target < current else (token1, token0)
         uniswap, owner = self.deployment.uniswap, self.owner.sender
-        limits = (uniswap.fee, owner, FAR_FUTURE, 2**128, 0, target)
+        limits = (uniswap.fee, owner, 2**128, 0, target)
         data = encode_call(_SWAP, (sold.address, bought.address, *limits))
         return [self.owner.post(uniswap.router, data)]

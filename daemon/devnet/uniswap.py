@@ -18,6 +18,7 @@ _TICK: Final = 887_270
 """The widest range that the fee's tick spacing of 10 allows."""
 _CORE: Final = "@uniswap/v3-core/artifacts/contracts"
 _PERIPHERY: Final = "@uniswap/v3-periphery/artifacts/contracts"
+_ROUTER: Final = "@uniswap/swap-router-contracts/artifacts/contracts/SwapRouter02.sol/SwapRouter02"
 
 
 def calculate_sqrt_price(price0: Usd, decimals0: int, price1: Usd, decimals1: int) -> int:
@@ -32,11 +33,9 @@ def deploy_uniswap(deployer: Deployer, tokens: Mapping[str, Token]) -> Uniswap:
     """
     weth = tokens["WETH"].address
     factory = deployer.deploy(load_artifact(f"{_CORE}/UniswapV3Factory.sol/UniswapV3Factory"))
-    router = deployer.deploy(
-        load_artifact(f"{_PERIPHERY}/SwapRouter.sol/SwapRouter"), factory, weth
-    )
     manager = f"{_PERIPHERY}/NonfungiblePositionManager.sol/NonfungiblePositionManager"
     positions = deployer.deploy(load_artifact(manager), factory, weth, ZERO)
+    router = deployer.deploy(load_artifact(_ROUTER), ZERO, factory, positions, weth)
     quoter = deployer.deploy(
         load_artifact(f"{_PERIPHERY}/lens/QuoterV2.sol/QuoterV2"), factory, weth
     )

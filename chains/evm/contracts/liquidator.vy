@@ -8,7 +8,8 @@
         `min_profit`, so it never costs more than its gas.
 @dev Nothing stays here between transactions. Only differences of balances count, so tokens sent
      by mistake are no profit; `sweep` gives them to the owner. The router is Uniswap's
-     `SwapRouter` (v3-periphery), whose `exactInput` takes a deadline.
+     `SwapRouter02` (swap-router-contracts), whose `exactInput` takes no deadline: the order's own
+     is checked here.
 """
 from ethereum.ercs import IERC20
 
@@ -33,7 +34,6 @@ interface Router:
 struct ExactInput:
     path: Bytes[MAX_PATH]
     recipient: address
-    deadline: uint256
     amountIn: uint256
     amountOutMinimum: uint256
 
@@ -95,7 +95,7 @@ def __init__(
     @param _owner receives the profit, names the operator, may sweep
     @param _operator the hot key that may liquidate
     @param _pools the Aave v3 pools, fixed for ever
-    @param _router Uniswap v3's SwapRouter
+    @param _router Uniswap's SwapRouter02
     """
     assert _owner != empty(address), "owner"
     assert len(_pools) > 0, "pools"
@@ -223,7 +223,6 @@ def _sell(_order: Order, _amount: uint256):
         ExactInput(
             path=_order.path,
             recipient=self,
-            deadline=_order.deadline,
             amountIn=_amount,
             amountOutMinimum=0,
         )

@@ -247,8 +247,8 @@ def test_a_quote_is_what_the_sale_brings(yard: Yard) -> None:
     router = yard.chain.deployment.uniswap.router
     yard.chain.approve("WETH", router, STRANGER)
     yard.chain.send(
-        router, "exactInput((bytes,address,uint256,uint256,uint256))",
-        (yard.path(["WETH", "WBTC", "USDC"]), STRANGER, 2**40, ETHER, 0), sender=STRANGER,
+        router, "exactInput((bytes,address,uint256,uint256))",
+        (yard.path(["WETH", "WBTC", "USDC"]), STRANGER, ETHER, 0), sender=STRANGER,
     )  # fmt: skip
     assert yard.chain.balance("USDC", STRANGER) == quote.units_out
     assert 0 < quote.gas < 10**6
