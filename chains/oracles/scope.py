@@ -24,7 +24,7 @@ ENTRIES: Final = 512
 END: Final = 65535
 """The index that ends a chain."""
 MAX_EXPONENT: Final = 30
-_DATED_PRICE: Final = Layout(
+DATED_PRICE: Final = Layout(
     name="DatedPrice",
     size=56,
     fields={
@@ -38,7 +38,7 @@ ORACLE_PRICES: Final = Layout(
     name="OraclePrices",
     size=40 + 56 * ENTRIES,
     discriminator=bytes.fromhex("598076dd0648b492"),
-    fields={"mappings": Field(8, Kind.KEY), "prices": Field(40, _DATED_PRICE, ENTRIES)},
+    fields={"mappings": Field(8, Kind.KEY), "prices": Field(40, DATED_PRICE, ENTRIES)},
 )
 
 
@@ -98,7 +98,7 @@ def decode_chain(
         raise DecodeError(chain, f"scope chain {tuple(indices)} has no such entries in {key}")
     entries = view.items("prices")
     parts = [
-        DatedPrice(**{name: entries[index].number(name) for name in _DATED_PRICE.fields})
+        DatedPrice(**{name: entries[index].number(name) for name in DATED_PRICE.fields})
         for index in indices
     ]
     if any(part.exponent > MAX_EXPONENT for part in parts):

@@ -12,6 +12,8 @@ from chains.solana.zerocopy import Field, Kind, Layout
 
 PROGRAM: Final = Pubkey.from_string("KLend2g3cP87fffoy8q1mQqGKjrxjC8boSyAYavgmjD")
 FARMS: Final = Pubkey.from_string("FarmsPZpWu9i7Kky8tPN37rs2TpmMrAZrC7S7vJa91Hr")
+NULL_KEY: Final = bytes(Pubkey.from_string("nu11111111111111111111111111111111111111111"))
+"""What stands for an oracle that is not in use, beside 32 zero bytes."""
 DEPOSITS: Final = 8
 BORROWS: Final = 5
 GROUPS: Final = 32
