@@ -15,7 +15,8 @@ class Faults:
     refuse `minContextSlot`, `dropped_transactions` are taken and never land. Lasting: `lag`
     blocks behind in everything, `stale_accounts` blocks behind in accounts under the new slot,
     `late_slots` until a transaction lands, `silent` never answers, `unhealthy` says so,
-    `other_hashes` names blocks by hashes of its own, `sockets_refused`, `sockets_muted`.
+    `other_hashes` names blocks by hashes of its own, `sockets_refused`, `sockets_muted`,
+    `unpublished_clock` tells sockets nothing of the Clock, as Surfpool does.
     """
 
     rate_limited: int = 0
@@ -30,6 +31,7 @@ class Faults:
     other_hashes: bool = False
     sockets_refused: bool = False
     sockets_muted: bool = False
+    unpublished_clock: bool = False
 
     def set(self, changes: dict[str, Json]) -> None:
         """Set faults by name; BadParams on an unknown one."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from solders.pubkey import Pubkey
+from solders.sysvar import CLOCK
 
 from chains.evm.rpc import Json
 from daemon.devnet.solana.blocks import Block, Level
@@ -114,6 +115,8 @@ class Subscriptions:
 
     def _account_news(self, subscription: _Subscription, blocks: Sequence[Block]) -> Iterator[Json]:
         key = expect_key(subscription.key)
+        if key == CLOCK and self._view.faults.unpublished_clock:
+            return
         for block in blocks:
             if key in block.undo:
                 [account] = self._view.accounts([key], block)
