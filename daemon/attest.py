@@ -84,7 +84,8 @@ class Attestor:
 
     def _state(self, report: MarginReport) -> Statement:
         last = self.last.get(report.account)
-        prices, index = _number_prices(report.legs)
+        legs = [leg for leg in report.legs if leg.counts]
+        prices, index = _number_prices(legs)
         terms = Terms(
             deployment=self.deployment,
             committee=self.committee,
@@ -99,7 +100,7 @@ class Attestor:
             members=report.members,
             salt=self.salts[report.account],
             anchors=report.anchors,
-            legs=[self._state_leg(leg, index) for leg in report.legs],
+            legs=[self._state_leg(leg, index) for leg in legs],
             prices=prices,
         )
         if statement.header.expires_at <= report.taken_at:

@@ -39,11 +39,7 @@ def _only(
     found: ChainSnapshot | ChainGap, members: frozenset[AccountId]
 ) -> ChainSnapshot | ChainGap:
     if isinstance(found, ChainSnapshot):
-        ours = found.only(members)
-        if not ours.unreadable:
-            return ours
-        reason = "; ".join(reason for _, reason in ours.unreadable)
-        return ChainGap(chain=found.chain, reason=reason, since=found.anchor.time)
+        return found.only(members)
     last = found.last.only(members) if found.last else None
     return ChainGap(chain=found.chain, reason=found.reason, since=found.since, last=last)
 

@@ -14,7 +14,9 @@ from chains.evm.multicall import ReadPlan, ViewCaller, combine, read
 from chains.evm.rescue import OwnerFunds, Token, join_funds, plan_funds
 from chains.model.anchor import BlockAnchor, Head
 from chains.model.ids import AccountId, Address, AssetId
+from chains.model.price import Price
 from chains.model.snapshot import ChainFees, ChainSnapshot
+from chains.model.units import Usd
 from chains.oracles.chainlink import FeedTerms, plan_price
 
 
@@ -64,6 +66,7 @@ class EvmReader:
             token.asset: Token(symbol=token.symbol, decimals=token.decimals) for token in tokens
         }
         self._markets: tuple[EvmMarket, ...] | None = None
+        self._native_usd = Usd(0)
 
     async def read(self, head: Head, accounts: Sequence[AccountId]) -> ChainSnapshot:
         """Read the chain at the head in one call; ChainError where that fails.
@@ -126,8 +129,6 @@ class EvmReader:
     def _build(self, head: Head, read: tuple[Any, ...]) -> ChainSnapshot:
         markets, references, native, funds = read
         prices = tuple(price for market in markets for price in market.prices)
-        if native.usd <= 0:
-            raise DecodeError(head.anchor.chain, f"feed {native.feed} gives gas no price")
         return ChainSnapshot(
             anchor=head.anchor,
             positions=tuple(position for market in markets for position in market.positions),
@@ -137,7 +138,19 @@ class EvmReader:
             fees=ChainFees(
                 base_fee_wei=head.base_fee_wei,
                 priority_fee_wei=self._priority_fee_wei,
-                native_usd=native.usd,
+                native_usd=self._price_gas(native, prices),
             ),
             unreadable=tuple(found for market in markets for found in market.unreadable.items()),
         )
+
+    def _price_gas(self, native: Price, prices: Sequence[Price]) -> Usd:
+        """Give what gas is charged at: its feed, else a market's number, else the last known.
+
+        A dead feed of the gas token alone must not hide a chain; DecodeError where no number was
+        ever seen.
+        """
+        found = [price.usd for price in (native, *prices) if price.asset == native.asset]
+        self._native_usd = next((usd for usd in found if usd > 0), self._native_usd)
+        if self._native_usd <= 0:
+            raise DecodeError(native.asset.chain, f"feed {native.feed} gives gas no price")
+        return self._native_usd

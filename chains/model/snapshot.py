@@ -89,7 +89,7 @@ class ChainSnapshot:
     """One chain at one anchor: positions, idle funds and both kinds of price.
 
     `prices` are the protocols' own; `references` the market's, one per asset. `unreadable` says
-    which accounts could not be valued, and why: to them the chain is a gap.
+    which accounts could not be valued, and why: their owners' unified figure is not known.
     """
 
     anchor: BlockAnchor

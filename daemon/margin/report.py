@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from chains.model.anchor import BlockAnchor
 from chains.model.health import Health, WeightedLeg
 from chains.model.ids import AccountId
-from chains.model.position import Leg, Position
+from chains.model.position import Leg, Position, Side
 from chains.model.price import Price
 from chains.model.snapshot import ChainGap
-from chains.model.units import Usd, Wad
+from chains.model.units import BPS, Usd, Wad
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,18 @@ class MarginLeg:
     weighted: WeightedLeg
 
     @property
+    def counts(self) -> bool:
+        """Whether it moves the figure: collateral without threshold or worth does not.
+
+        Anybody can give such collateral to anybody, so it may neither spoil a report nor be
+        attested.
+        """
+        weighted = self.weighted
+        if weighted.side is not Side.COLLATERAL:
+            return True
+        return weighted.liquidation_threshold > 0 and weighted.haircut < BPS
+
+    @property
     def value(self) -> Usd:
         """The value at `price`: collateral rounded down, debt up."""
         return self.weighted.value
@@ -41,9 +53,9 @@ class MarginReport:
     """The four numbers of one margin account, and how far they can be trusted.
 
     `unified` is None while anything is missing (`incomplete` says what); `low` and `high` are
-    then the interval, both None where a chain was never read. `minimum_native` is the lowest
-    native health of the positions read, None without debt. `rescuable` is the unified factor
-    after what mandates and idle funds allow.
+    then the interval, both None where a chain or a member was never read. `minimum_native` is
+    the lowest native health of the positions read, None without debt. `rescuable` is the unified
+    factor after what mandates and idle funds allow.
     """
 
     account: str

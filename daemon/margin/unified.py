@@ -62,9 +62,12 @@ def _what_is_missing(
 ) -> tuple[str, ...]:
     missing = [f"{gap.chain}: {gap.reason}" for gap in snapshot.gaps]
     missing += [
+        f"{account}: {reason}" for chain in snapshot.read for account, reason in chain.unreadable
+    ]
+    missing += [
         f"{leg.leg.asset}: the price of feed {leg.leg.price.feed} is {leg.leg.price.status}"
         for leg in legs
-        if leg.leg.units and not leg.leg.price.valid
+        if leg.leg.units and leg.counts and not leg.leg.price.valid
     ]
     if snapshot.skew_s > max_skew_s:
         missing.append(f"the chains' blocks are {snapshot.skew_s} s apart, {max_skew_s} s allowed")
@@ -74,8 +77,10 @@ def _what_is_missing(
 def _interval(
     snapshot: Snapshot, read: tuple[MarginLeg, ...], ranges: Ranges, risk: RiskTable
 ) -> tuple[Health | None, Health | None]:
-    """Give the low and the high figure; None for both where a chain was never read."""
-    if any(gap.last is None for gap in snapshot.gaps):
+    """Give the low and the high figure; None for both where a chain or a member is unknown."""
+    if any(gap.last is None for gap in snapshot.gaps) or any(
+        chain.unreadable for chain in snapshot.read
+    ):
         return None, None
     last = tuple(
         _margin_leg(position, leg, ranges, risk)

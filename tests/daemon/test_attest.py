@@ -93,6 +93,18 @@ async def test_haircuts_and_debt_weights_are_stated_with_their_legs() -> None:
     assert attested.envelope.header.health_factor_e18 == found.unified.factor
 
 
+async def test_worthless_collateral_is_not_stated() -> None:
+    found = snapshot()
+    dear = found.read[1]
+    dust = v.leg(v.DEAR, "WETH", Side.COLLATERAL, 1, v.price(v.DEAR, "WETH", 0.5))
+    dust = replace(dust, asset=replace(dust.asset, reference=v.address(0xBAD)))
+    held = replace(dear.positions[0], legs=(*dear.positions[0].legs, dust))
+    found = replace(found, chains=(found.chains[0], replace(dear, positions=(held,))))
+    attested = await attestor(Recorder()).attest(report(found), needed=False)
+    assert attested is not None
+    assert attested.envelope.header.position_count == 3
+
+
 async def test_a_leg_valued_at_another_chains_price_names_that_price() -> None:
     found = snapshot()
     dear = found.read[1]

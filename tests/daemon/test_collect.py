@@ -47,13 +47,13 @@ def test_an_account_is_asked_about_the_chains_of_its_members_only() -> None:
     assert [c.chain for c in collect(known, "bob", now=v.NOW).read] == [v.CHEAP]
 
 
-def test_an_account_that_cannot_be_valued_makes_the_chain_a_gap_for_its_owner_alone() -> None:
+def test_an_account_that_cannot_be_valued_is_told_to_its_owner_alone() -> None:
     known = board()
     broken = (v.account(v.CHEAP), "the pool does not value this account")
     known.chains = {v.CHEAP: replace(read(v.CHEAP), unreadable=(broken,)), v.DEAR: read(v.DEAR)}
     alice, bob = (collect(known, name, now=v.NOW) for name in ("alice", "bob"))
-    assert [gap.reason for gap in alice.gaps] == ["the pool does not value this account"]
-    assert [c.chain for c in bob.read] == [v.CHEAP]
+    assert [c.unreadable for c in alice.read] == [(broken,), ()]
+    assert [c.unreadable for c in bob.read] == [()]
 
 
 def test_a_chain_not_read_yet_is_a_gap() -> None:

@@ -152,9 +152,20 @@ async def test_a_market_that_governance_changed_is_opened_again(
 
 
 async def test_gas_without_a_price_is_refused(chain: DevChain, client: CountingClient) -> None:
-    nowhere = replace(
-        tokens(chain)["WETH"], feed=terms(Address(chain.deployment.tokens["WETH"].address))
-    )
+    weth = tokens(chain)["WETH"]
+    elsewhere = AssetId.erc20(chain.chain_id, Address("0x" + "99" * 20))
+    nowhere = replace(weth, asset=elsewhere, feed=terms(weth.asset.token))
     reading = reader(chain, client, native=nowhere)
     with pytest.raises(DecodeError, match="gives gas no price"):
         await reading.read(await client.client.read_head("latest"), members(chain))
+
+
+async def test_a_dead_feed_of_the_gas_token_hides_no_chain(
+    chain: DevChain, client: CountingClient
+) -> None:
+    reading = reader(chain, client)
+    weth = chain.deployment.tokens["WETH"]
+    await reading.read(await client.client.read_head("latest"), members(chain))
+    chain.send(weth.feed, "set(int256)", 0)
+    snapshot = await reading.read(await client.client.read_head("latest"), members(chain))
+    assert snapshot.fees.native_usd == 2_000 * USD

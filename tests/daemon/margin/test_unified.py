@@ -152,6 +152,37 @@ def test_a_debt_with_a_stale_price_counts_at_the_dearer_of_last_and_current() ->
     assert found.low.requirement == 1_500 * USD
 
 
+def test_worthless_collateral_that_anybody_may_give_spoils_nothing() -> None:
+    unknown = v.price(v.DEAR, "WBTC", status=PriceStatus.UNREADABLE)
+    dust = replace(v.leg(v.DEAR, "WBTC", LONG, 1, unknown), asset=v.asset(v.DEAR, "WBTC"))
+    strange = replace(dust, asset=replace(dust.asset, reference=v.address(0xBAD)))
+    unused = replace(dust, liquidation_threshold=Bps(0))
+    dear = heavy_on_dear()
+    whole = report(v.snapshot(heavy_on_cheap(), dear))
+    for leg in (strange, unused):
+        held = replace(dear.positions[0], legs=(*dear.positions[0].legs, leg))
+        found = report(v.snapshot(heavy_on_cheap(), replace(dear, positions=(held,))))
+        assert found.complete
+        assert found.unified == whole.unified
+
+
+def test_a_debt_of_a_strange_asset_without_a_price_is_never_overlooked() -> None:
+    unknown = v.price(v.DEAR, "WBTC", status=PriceStatus.UNREADABLE)
+    owed = v.leg(v.DEAR, "WBTC", SHORT, 1, unknown)
+    strange = replace(owed, asset=replace(owed.asset, reference=v.address(0xBAD)))
+    dear = v.chain_snapshot(v.DEAR, [v.position(v.DEAR, [strange])])
+    assert not report(v.snapshot(heavy_on_cheap(), dear)).complete
+
+
+def test_a_member_that_cannot_be_valued_leaves_the_readable_positions_and_no_figure() -> None:
+    broken = (v.account(v.CHEAP, 0xBAD), "the pool does not value this account")
+    cheap = replace(heavy_on_cheap(), unreadable=(broken,))
+    found = report(v.snapshot(cheap, heavy_on_dear()))
+    assert (found.unified, found.low, found.high) == (None, None, None)
+    assert "does not value" in found.incomplete[0]
+    assert len(found.positions) == 2
+
+
 def test_blocks_too_far_apart_leave_no_unified_figure() -> None:
     late = replace(heavy_on_dear(), anchor=v.anchor(v.DEAR, time=v.NOW - 31))
     found = report(v.snapshot(heavy_on_cheap(), late))
