@@ -79,7 +79,7 @@ def render_report(report: MarginReport, labels: Mapping[ChainId, str], now: int)
         skew_s=report.skew_s,
         unified=_health(report.unified),
         interval=IntervalSchema(low=_health(report.low), high=_health(report.high)),
-        minimum_native=_factor(report.minimum_native, owed=bool(report.gaps)),
+        minimum_native=_factor(report.minimum_native, owed=not report.complete),
         rescuable=_factor(report.rescuable, owed=not no_debt),
         positions=[_position(position) for position in report.positions],
         prices=[

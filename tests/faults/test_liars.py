@@ -14,7 +14,6 @@ from tests.support.story import Story
 pytestmark = pytest.mark.net
 
 CHEAP = "eip155:31337"
-DEAR = "eip155:31338"
 AT_THE_NEXT_CHECK_S = 12.0
 """Endpoints are compared every 5 s, and a disagreement is looked at twice."""
 
@@ -87,26 +86,25 @@ async def test_a_falsified_health_is_neither_acted_on_nor_attested(story: Story)
         return told
 
     async def caught() -> bool:
-        story.mine("dear")
-        return await story.is_gap("dear")
+        found = await daemon.health()
+        return any("the pool reports" in reason for reason in found["incomplete"])
 
     story.proxies["dear"].lie("eth_call", falsify)
-    await story.until(caught, "the dear chain is a gap", "cheap")
+    await story.until(caught, "the lie is noticed")
     last = await daemon.attestation()
-    for _ in range(4):
-        story.mine("dear")
-        await story.step("cheap")
+    await story.step(blocks=6)
     assert any(lies), "the lie was told"
-    assert "the pool reports" in (await story.chain_state("dear"))["gap"]["reason"]
     assert daemon.journal() == []
     found = await daemon.health()
     assert (found["complete"], found["unified"]) == (False, None)
+    assert found["interval"] == {"low": None, "high": None}
+    assert found["minimum_native"] == {"health_factor": None, "no_debt": False}
     assert await daemon.attestation() == last
     assert last is not None
     assert last["header"]["healthFactorE18"].startswith("162")
 
     story.proxies["dear"].heal()
-    await story.until_recovered()
+    await story.step()
     assert (await daemon.health())["complete"] is True
 
 
