@@ -16,7 +16,6 @@ from chains.evm.signer import LocalSigner, SignerError
 from chains.model.ids import ChainId
 from config.chains import ChainSettings
 from config.errors import ConfigError
-from config.house import KeySettings
 from config.secrets import read_secret
 from config.settings import Settings
 from daemon.attest import Attestor, Record
@@ -109,9 +108,12 @@ def _build_chain(label: str, chain: ChainSettings, client: EvmClient) -> ChainPa
     )
 
 
-async def open_key(keys: KeySettings) -> Key | None:
-    """Decrypt the keeper's key; None where none is configured, ConfigError where it fails."""
+async def open_key(settings: Settings) -> Key | None:
+    """Decrypt the keeper's key; None where none is configured and none needed, else ConfigError."""
+    keys = settings.keys
     if keys.keystore is None and keys.password_file is None:
+        if settings.live:
+            raise ConfigError(['keys: live takes a keystore and its password; or mode = "dry-run"'])
         return None
     if keys.keystore is None or keys.password_file is None:
         missing = "keystore" if keys.keystore is None else "password_file"

@@ -38,6 +38,7 @@ from daemon.follow import Follower
 from daemon.keeper.dispatch import Dispatcher
 from daemon.keeper.hunt import Hunter
 from daemon.keeper.journal import Journal
+from daemon.preflight import check_usable
 from daemon.progress import Progress
 from daemon.records import build_actions, build_history
 from daemon.schedule import Ticks, ticking
@@ -76,7 +77,7 @@ async def serve(load: Load) -> None:
 async def open_house(settings: Settings) -> AsyncIterator["House"]:
     """Open everything a daemon needs, the API included, and close it again."""
     async with AsyncExitStack() as stack:
-        key = await open_key(settings.keys)
+        key = await open_key(settings)
         database = await stack.enter_async_context(
             open_database(settings.state_dir, live=settings.live)
         )
@@ -107,7 +108,6 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             history=build_history(store),
             actions=build_actions(Journal(database)) if key else None,
             totals=build_totals(database),
-            signer_fault=lambda: None if key or not settings.live else "no key is configured",
         )
         port = await stack.enter_async_context(
             serve_api(context, settings.api.host, settings.api.port)
@@ -166,7 +166,7 @@ class House:
             tasks = [group.create_task(loop) for loop in self._loops()]
             liveness.notify_ready()
             log.info("service.ready", port=self.port, mode=self.settings.mode)
-            following = await _next_settings(signals, load)
+            following = await _next_settings(signals, load, self)
             await self._drain()
             for task in tasks:
                 task.cancel()
@@ -269,12 +269,13 @@ def _telling(event: str) -> Iterator[None]:
         log.critical(event, reason=str(error))
 
 
-async def _next_settings(signals: Signals, load: Load) -> Settings | None:
-    """Wait for an order; None to stop, else the new settings once they are valid."""
+async def _next_settings(signals: Signals, load: Load, running: House) -> Settings | None:
+    """Wait for an order; None to stop, else the new settings once they can be used."""
     while not await signals.next():
         liveness.notify_reloading()
         try:
             settings = load()
+            await check_usable(settings, running.settings, port=running.port)
         except ConfigError as error:
             log.error("config.refused", problems=error.problems)  # noqa: TRY400 - expected
             liveness.notify_ready()

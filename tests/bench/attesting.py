@@ -66,7 +66,7 @@ async def _open_attestor(settings: Settings) -> Attestor:
     async def record(_: Attested) -> None:
         pass
 
-    key = await open_key(settings.keys)
+    key = await open_key(settings)
     if key is None:
         raise RuntimeError("the settings name no key")
     return build_attestor(settings, key, record)

@@ -45,6 +45,18 @@ async def test_a_bad_configuration_is_refused_and_the_old_one_stays(story: Story
     assert len(daemon.logs("service.ready")) == 1
 
 
+async def test_a_reload_whose_key_cannot_be_used_changes_nothing(story: Story) -> None:
+    daemon = await story.begin()
+    story.configure(keys__password_file="/nowhere/password")
+    daemon.signal(signal.SIGHUP)
+    refused = await daemon.wait_log("config.refused")
+    assert any("/nowhere/password" in problem for problem in refused["problems"])
+    await story.shock("WETH", -30)
+    await story.until_settled()
+    assert [chain for chain, _ in story.all_rescues()] == ["cheap"]
+    assert len(daemon.logs("service.ready")) == 1
+
+
 async def test_a_good_configuration_takes_over(story: Story) -> None:
     daemon = await story.begin(mode="dry-run")
     await story.shock("WETH", -30)
