@@ -231,29 +231,7 @@ class Builder:
         minimum: int = 0,
     ) -> Instruction:
         """Repay up to `units` of a debt and take at least `minimum` of the collateral's token."""
-        keys = withdraw.keys
-        metas = [
-            _signer(accounts.payer),
-            _writable(obligation.key),
-            _read(self.market.key),
-            _read(bytes(self.authority)),
-            _writable(repay.key),
-            self._mint(repay),
-            _writable(repay.keys.supply_vault),
-            _writable(withdraw.key),
-            self._mint(withdraw),
-            _writable(keys.collateral_mint),
-            _writable(keys.collateral_vault),
-            _writable(keys.supply_vault),
-            _writable(keys.fee_vault),
-            _writable(bytes(accounts.source)),
-            _writable(bytes(accounts.collateral)),
-            _writable(bytes(accounts.destination)),
-            _read(bytes(TOKEN_PROGRAM)),
-            _read(repay.keys.token_program),
-            _read(keys.token_program),
-            _read(bytes(INSTRUCTIONS)),
-        ]
+        metas = self._liquidation_metas(obligation, repay, withdraw, accounts)
         if version is Version.V2:
             metas += [
                 *self._farm_metas(obligation, withdraw, Farm.COLLATERAL),
@@ -292,6 +270,37 @@ class Builder:
         every = {**reserves, **{reserve.key: reserve for reserve, _ in touched}}
         refreshes = [self.refresh_reserve(every[key]) for key in dict.fromkeys([*first, *last])]
         return (*refreshes, self.refresh_obligation(obligation), *farms, action, *farms)
+
+    def _liquidation_metas(
+        self,
+        obligation: Obligation,
+        repay: Reserve,
+        withdraw: Reserve,
+        accounts: LiquidatorAccounts,
+    ) -> list[AccountMeta]:
+        keys = withdraw.keys
+        return [
+            _signer(accounts.payer),
+            _writable(obligation.key),
+            _read(self.market.key),
+            _read(bytes(self.authority)),
+            _writable(repay.key),
+            self._mint(repay),
+            _writable(repay.keys.supply_vault),
+            _writable(withdraw.key),
+            self._mint(withdraw),
+            _writable(keys.collateral_mint),
+            _writable(keys.collateral_vault),
+            _writable(keys.supply_vault),
+            _writable(keys.fee_vault),
+            _writable(bytes(accounts.source)),
+            _writable(bytes(accounts.collateral)),
+            _writable(bytes(accounts.destination)),
+            _read(bytes(TOKEN_PROGRAM)),
+            _read(repay.keys.token_program),
+            _read(keys.token_program),
+            _read(bytes(INSTRUCTIONS)),
+        ]
 
     def _mint(self, reserve: Reserve) -> AccountMeta:
         return AccountMeta(

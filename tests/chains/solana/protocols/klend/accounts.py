@@ -26,6 +26,7 @@ OWNER = AccountId(CHAIN, str(WALLET))
 TARGET = Target(account=OWNER, obligation=LOAN)
 MINTS = {SOL: Pubkey(bytes([21]) * 32), USDC: Pubkey(bytes([22]) * 32)}
 SYMBOLS = {SOL: b"SOL", USDC: b"USDC"}
+TWAP_CHAIN = slice(5152, 5160)  # only their SDK reads it; it never ends looking for the end mark
 CURVE = [{"utilization_bps": min(n * 1_000, 10_000), "rate_bps": n * 100} for n in range(11)]
 
 
@@ -70,7 +71,9 @@ def reserve_account(key: Pubkey, **values: Any) -> RawAccount:  # noqa: ANN401 -
         if key == SOL
         else (1, scope.END, scope.END, scope.END),
     }
-    return raw(key, PROGRAM, encode(RESERVE, fields | values))
+    data = bytearray(encode(RESERVE, fields | values))
+    data[TWAP_CHAIN] = bytes([0xFF]) * 8
+    return raw(key, PROGRAM, bytes(data))
 
 
 def scope_account(*, sol: int = 150, age_s: int = 10) -> RawAccount:
