@@ -80,11 +80,6 @@ def build_liquidation(
     return Call(target=liquidator, data=encode_call("liquidate", ["address", ORDER], (pool, order)))
 
 
-def build_sweep(liquidator: Address, token: Address) -> Call:
-    """Build the call that sends stray tokens to the contract's owner."""
-    return Call(target=liquidator, data=encode_call("sweep", ["address"], (token,)))
-
-
 def plan_swap_quote(quoter: Address, path: bytes, units: int) -> ReadPlan[SwapQuote | None]:
     """Plan to ask Uniswap's QuoterV2 what selling `units` along `path` brings; None if it fails.
 

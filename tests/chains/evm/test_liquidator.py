@@ -3,7 +3,7 @@
 import pytest
 
 from chains.evm.calldata import encode_call
-from chains.evm.liquidator import build_sweep, plan_swap_quote
+from chains.evm.liquidator import plan_swap_quote
 from chains.evm.multicall import ViewResult
 from chains.model.action import Call
 from chains.model.ids import Address
@@ -96,10 +96,16 @@ def test_stray_tokens_are_no_profit_but_the_owner_may_have_them(yard: Yard) -> N
     done = yard.liquidate(["WETH", "USDC"], 7_000 * DOLLAR)
     assert done.profit < 315 * DOLLAR
     assert holdings(yard, yard.liquidator) == {"WETH": ETHER, "USDC": 500 * DOLLAR, "WBTC": 0}
-    sweep = build_sweep(yard.liquidator, yard.token("WETH"))
+    sweep = sweeping(yard, "WETH")
     assert refused(yard.chain.send_call, sweep, sender=STRANGER) == "operator"
     yard.chain.send_call(sweep, sender=OPERATOR)
     assert holdings(yard, PROFITEER) == {"WETH": ETHER, "USDC": done.profit, "WBTC": 0}
+
+
+def sweeping(yard: Yard, symbol: str) -> Call:
+    """Build the call that sends stray tokens to the contract's owner."""
+    data = encode_call("sweep", ["address"], [yard.token(symbol)])
+    return Call(target=yard.liquidator, data=data)
 
 
 def test_a_healthy_borrower_is_refused_with_the_pools_own_reason(yard: Yard) -> None:
@@ -186,7 +192,7 @@ def test_an_operator_cannot_act_within_a_liquidation(yard: Yard, name: str) -> N
     named = Call(target=yard.liquidator, data=encode_call("set_operator", ["address"], [token]))
     yard.chain.send_call(named, sender=PROFITEER)
     inner = {
-        "sweep": build_sweep(yard.liquidator, yard.token("WETH")),
+        "sweep": sweeping(yard, "WETH"),
         "liquidate": yard.build(["WETH", "USDC"], 100 * DOLLAR),
     }[name]
     yard.chain.send(token, "attack(address,bytes)", yard.liquidator, inner.data)

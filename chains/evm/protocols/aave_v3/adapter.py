@@ -13,10 +13,6 @@ from chains.evm.protocols.aave_v3.contracts import (
     BORROW_TOPIC,
     GET_USER_ACCOUNT_DATA,
     LIQUIDATION_CALL,
-    NO_REFERRAL,
-    REPAY,
-    SUPPLY,
-    VARIABLE_RATE,
 )
 from chains.evm.protocols.aave_v3.decode import decode_account_data
 from chains.evm.protocols.aave_v3.layout import MarketLayout, read_layout
@@ -151,14 +147,6 @@ class AaveV3Market:
             }
 
         return ReadPlan(calls=calls, decode=decode)
-
-    def build_supply(self, asset: Address, units: int, on_behalf_of: Address) -> Call:
-        """Build the call that supplies `units` of an asset for an account."""
-        return SUPPLY.call(self.layout.pool, asset, units, on_behalf_of, NO_REFERRAL)
-
-    def build_repay(self, asset: Address, units: int, on_behalf_of: Address) -> Call:
-        """Build the call that repays up to `units` of an account's variable debt."""
-        return REPAY.call(self.layout.pool, asset, units, VARIABLE_RATE, on_behalf_of)
 
     def build_liquidation(
         self,

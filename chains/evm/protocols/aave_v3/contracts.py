@@ -53,8 +53,6 @@ GET_USER_CONFIGURATION: Final = Function("getUserConfiguration", _ADDRESS, _UINT
 GET_USER_CATEGORY: Final = Function("getUserEMode", _ADDRESS, _UINT)
 GET_USER_ACCOUNT_DATA: Final = Function("getUserAccountData", _ADDRESS, _UINT * 6)
 
-SUPPLY: Final = Function("supply", ("address", "uint256", "address", "uint16"))
-REPAY: Final = Function("repay", ("address", "uint256", "uint256", "address"), _UINT)
 LIQUIDATION_CALL: Final = Function(
     "liquidationCall", ("address", "address", "address", "uint256", "bool")
 )
@@ -73,5 +71,3 @@ GET_STABLE_RATE: Final = Function("getUserStableRate", _ADDRESS, _UINT)
 GET_STABLE_UPDATED: Final = Function("getUserLastUpdated", _ADDRESS, ("uint40",))
 
 BORROW_TOPIC: Final = keccak(text="Borrow(address,address,address,uint256,uint8,uint256,uint16)")
-VARIABLE_RATE: Final = 2
-NO_REFERRAL: Final = 0

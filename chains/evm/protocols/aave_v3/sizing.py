@@ -44,14 +44,6 @@ class Choice:
     outcome: Liquidation
 
 
-def best_liquidation(
-    market: Market, user: User, limits: Mapping[int, int] | None = None
-) -> Choice | None:
-    """Give the liquidation with the highest gross bonus, None where the pool accepts none."""
-    ranked = rank_liquidations(market, user, limits)
-    return ranked[0] if ranked else None
-
-
 def rank_liquidations(
     market: Market, user: User, limits: Mapping[int, int] | None = None
 ) -> tuple[Choice, ...]:

@@ -150,19 +150,6 @@ async def test_every_reserve_has_the_oracles_price(desk: Desk) -> None:
     assert all(price.valid for price in prices.values())
 
 
-async def test_supplying_and_repaying_do_what_the_calls_say(desk: Desk) -> None:
-    pool = desk.chain.deployment.aave.pool
-    for symbol in ("WETH", "USDC"):
-        desk.chain.mint(symbol, NOBODY, 10**22)
-        desk.chain.approve(symbol, pool, NOBODY)
-    desk.chain.send_call(desk.market.build_supply(desk.token("WETH"), WAD, USER), sender=NOBODY)
-    repay = desk.market.build_repay(desk.token("USDC"), 4_000 * 10**6, USER)
-    desk.chain.send_call(repay, sender=NOBODY)
-    held, owed = (await desk.position()).legs
-    assert 11 * WAD <= held.units < 11 * WAD + 10**15
-    assert 10_000 * 10**6 <= owed.units < 10_001 * 10**6
-
-
 async def test_borrowers_are_found_from_their_events(desk: Desk) -> None:
     logs = await desk.client.read_logs(
         addresses=[desk.market.market.evm_address],

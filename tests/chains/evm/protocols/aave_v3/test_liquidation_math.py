@@ -18,7 +18,6 @@ from chains.evm.protocols.aave_v3.pair import Blocked, BlockReason, Pair, find_p
 from chains.evm.protocols.aave_v3.rounding import RAY
 from chains.evm.protocols.aave_v3.sizing import (
     Size,
-    best_liquidation,
     find_dust_edge,
     rank_liquidations,
 )
@@ -228,8 +227,7 @@ def test_the_dust_edge_is_the_most_that_passes(held: float, ratio: float, owed_i
 
 
 def test_the_best_choice_is_the_maximum_sent_without_a_figure() -> None:
-    choice = best_liquidation(*account(Version.V3_6, 20_000, 17_000))
-    assert choice is not None
+    choice, *_ = rank_liquidations(*account(Version.V3_6, 20_000, 17_000))
     assert (choice.size, choice.debt_to_cover) == (Size.MAXIMUM, EVERYTHING)
     assert choice.outcome.debt_repaid == 8_500 * 10**6
 
@@ -256,15 +254,14 @@ def test_a_limit_caps_the_choice_and_its_dust_edge() -> None:
 
 @pytest.mark.parametrize("version", list(Version))
 def test_a_healthy_user_offers_no_choice(version: Version) -> None:
-    assert best_liquidation(*account(version, 20_000, 1_000)) is None
+    assert rank_liquidations(*account(version, 20_000, 1_000)) == ()
 
 
 @given(version=VERSIONS, held=st.floats(100, 50_000), ratio=st.floats(0.83, 1.2))
 def test_no_single_size_beats_the_best_choice(version: Version, held: float, ratio: float) -> None:
     state, user = account(version, held, held * ratio)
-    best = best_liquidation(state, user)
+    ranked = rank_liquidations(state, user)
     for share in range(1, 11):
         outcome = liquidate(state, user, int(held * ratio * share * 10**5))
         if isinstance(outcome, Liquidation):
-            assert best is not None
-            assert outcome.gross_bonus <= best.outcome.gross_bonus + 2_000
+            assert outcome.gross_bonus <= ranked[0].outcome.gross_bonus + 2_000
