@@ -6,170 +6,14 @@
  * Pyth's PriceUpdateV2. Left out: flash loans, withdrawals, borrow fees, rate limits,
  * attributed borrows, price offsets, a second oracle.
  * Source: the layout and the rules as published; no other program's code. */
+#include "lending_checks.h"
+#include "lending_entries.h"
 #include "lending_math.h"
+#include "lending_setup.h"
 
 #define MAX_AGE_S 120
 #define CONFIDENCE_PART 10 /* a price whose confidence is above a tenth of it is refused */
 #define MAX_SCALE 18
-
-static NOINLINE u64 check_state(const Account *state, u64 size) {
-  NEED(same(state->owner, CALL->program), INVALID_ACCOUNT_OWNER);
-  NEED(state->size == size && state->data[0] == VERSION, INVALID_ACCOUNT_INPUT);
-  return 0;
-}
-
-static NOINLINE u64 check_reserve(const Account *reserve, const Key *market) {
-  TRY(check_state(reserve, RESERVE_SIZE));
-  NEED(same(key_at(reserve->data + MARKET), market), INVALID_ACCOUNT_INPUT);
-  return 0;
-}
-
-static NOINLINE u64 check_obligation(const Account *obligation, const Key *market) {
-  TRY(check_state(obligation, OBLIGATION_SIZE));
-  NEED(same(key_at(obligation->data + MARKET), market), INVALID_ACCOUNT_INPUT);
-  return 0;
-}
-
-static NOINLINE u64 check_blank(const Account *state, u64 size) {
-  NEED(same(state->owner, CALL->program), INVALID_ACCOUNT_OWNER);
-  NEED(state->size == size, INVALID_ACCOUNT_INPUT);
-  NEED(state->data[0] == 0, ALREADY_INITIALIZED);
-  return 0;
-}
-
-static NOINLINE u64 check_market(const Account *market, const Account *token) {
-  TRY(check_state(market, MARKET_SIZE));
-  NEED(same(key_at(market->data + MARKET_TOKEN_PROGRAM), token->key), INVALID_TOKEN_PROGRAM);
-  return 0;
-}
-
-/* The authority over a market's tokens is the address of seeds [market, bump]. */
-static NOINLINE u64 check_authority(const Account *market, const Account *authority, const u8 *bump) {
-  Seed *seeds = allocate(2 * sizeof(Seed));
-  Key *address = allocate(sizeof(Key));
-  seeds[0] = (Seed){market->key, 32};
-  seeds[1] = (Seed){bump, 1};
-  NEED(!sol_create_program_address(seeds, 2, CALL->program, address), INVALID_MARKET_AUTHORITY);
-  NEED(same(address, authority->key), INVALID_MARKET_AUTHORITY);
-  return 0;
-}
-
-static NOINLINE u64 at_field(const Account *account, const Account *state, u64 field) {
-  return same(account->key, key_at(state->data + field));
-}
-
-/* An amount as data: tag, u64. */
-static NOINLINE u64 read_amount(u64 *amount) {
-  NEED(CALL->size == 9, FAIL(UNPACK_ERROR));
-  *amount = get64(CALL->data + 1);
-  NEED(*amount, INVALID_AMOUNT);
-  return 0;
-}
-
-/* 200. Accounts: market*, owner!, authority, token program, oracle program. Data: tag, bump. */
-static NOINLINE u64 init_market(const Account *a) {
-  u8 *market = a[0].data;
-  NEED(CALL->count >= 5 && CALL->size == 2, FAIL(UNPACK_ERROR));
-  TRY(check_blank(a, MARKET_SIZE));
-  NEED(a[1].is_signer, INVALID_SIGNER);
-  TRY(check_authority(a, a + 2, CALL->data + 1));
-  market[0] = VERSION;
-  market[MARKET_BUMP] = CALL->data[1];
-  put_key(market + MARKET_OWNER, a[1].key);
-  put_key(market + MARKET_TOKEN_PROGRAM, a[3].key);
-  put_key(market + MARKET_ORACLE_PROGRAM, a[4].key);
-  return 0;
-}
-
-/* Where each field of a reserve's terms goes, in the order of the data of tag 201. */
-static const struct { unsigned short at; u8 size; } TERMS[] = {
-    {OPTIMAL_UTILIZATION, 1}, {LOAN_TO_VALUE, 1}, {BONUS, 1}, {THRESHOLD, 1}, {MIN_RATE, 1},
-    {OPTIMAL_RATE, 1}, {MAX_RATE, 1}, {DEPOSIT_LIMIT, 8}, {BORROW_LIMIT, 8}, {LIQUIDATION_FEE, 1},
-    {TAKE_RATE, 1}, {ADDED_WEIGHT_BPS, 8}, {MAX_UTILIZATION, 1}, {SUPER_MAX_RATE, 8},
-    {MAX_BONUS, 1}, {MAX_THRESHOLD, 1},
-};
-#define TERMS_SIZE 44
-
-static NOINLINE u64 read_terms(u8 *reserve) {
-  const u8 *from = CALL->data + 1;
-  for (u64 i = 0; i < sizeof(TERMS) / sizeof(TERMS[0]); i++)
-    for (u64 j = 0; j < TERMS[i].size; j++) reserve[TERMS[i].at + j] = *from++;
-  NEED(reserve[OPTIMAL_UTILIZATION] <= reserve[MAX_UTILIZATION], INVALID_CONFIG);
-  NEED(reserve[MAX_UTILIZATION] <= 100 && reserve[MAX_THRESHOLD] <= 100, INVALID_CONFIG);
-  NEED(reserve[LOAN_TO_VALUE] <= reserve[THRESHOLD], INVALID_CONFIG);
-  NEED(reserve[THRESHOLD] <= reserve[MAX_THRESHOLD], INVALID_CONFIG);
-  NEED(reserve[MIN_RATE] <= reserve[OPTIMAL_RATE], INVALID_CONFIG);
-  NEED(reserve[OPTIMAL_RATE] <= reserve[MAX_RATE], INVALID_CONFIG);
-  NEED(reserve[MAX_RATE] <= get64(reserve + SUPER_MAX_RATE), INVALID_CONFIG);
-  NEED(reserve[BONUS] <= reserve[MAX_BONUS] && reserve[TAKE_RATE] <= 100, INVALID_CONFIG);
-  return 0;
-}
-
-static NOINLINE u64 check_vault(const Account *vault, const Key *mint, const Key *owner) {
-  NEED(vault->size == TOKEN_SIZE, INVALID_ACCOUNT_INPUT);
-  NEED(same(key_at(vault->data + TOKEN_MINT), mint), INVALID_TOKEN_MINT);
-  NEED(!owner || same(key_at(vault->data + TOKEN_OWNER), owner), INVALID_TOKEN_OWNER);
-  return 0;
-}
-
-/* The mint of collateral tokens must be the authority's alone, and unused. */
-static NOINLINE u64 check_collateral_mint(const Account *mint, const Key *authority) {
-  NEED(mint->size == MINT_SIZE && get64(mint->data + MINT_SUPPLY) == 0, INVALID_ACCOUNT_INPUT);
-  NEED(mint->data[0] == 1, INVALID_TOKEN_MINT);
-  NEED(same(key_at(mint->data + MINT_AUTHORITY), authority), INVALID_TOKEN_OWNER);
-  return 0;
-}
-
-/* 201. Accounts: reserve*, market, market owner!, authority, mint, supply, collateral mint,
- * collateral vault, fee receiver, oracle. Data: tag, terms. Token accounts exist already. */
-static NOINLINE u64 init_reserve(const Account *a) {
-  u8 *reserve = a[0].data;
-  Num one;
-  NEED(CALL->count >= 10 && CALL->size == 1 + TERMS_SIZE, FAIL(UNPACK_ERROR));
-  TRY(check_blank(a, RESERVE_SIZE));
-  TRY(check_state(a + 1, MARKET_SIZE));
-  NEED(at_field(a + 2, a + 1, MARKET_OWNER), INVALID_MARKET_OWNER);
-  NEED(a[2].is_signer, INVALID_SIGNER);
-  TRY(check_authority(a + 1, a + 3, a[1].data + MARKET_BUMP));
-  const Key *token = key_at(a[1].data + MARKET_TOKEN_PROGRAM);
-  for (u64 i = 4; i <= 8; i++) NEED(same(a[i].owner, token), INVALID_TOKEN_OWNER);
-  NEED(a[4].size == MINT_SIZE && a[4].data[MINT_DECIMALS] <= MAX_SCALE, INVALID_ACCOUNT_INPUT);
-  TRY(check_vault(a + 5, a[4].key, a[3].key));
-  TRY(check_collateral_mint(a + 6, a[3].key));
-  TRY(check_vault(a + 7, a[6].key, a[3].key));
-  TRY(check_vault(a + 8, a[4].key, 0));
-  NEED(same(a[9].owner, key_at(a[1].data + MARKET_ORACLE_PROGRAM)), INVALID_ORACLE_CONFIG);
-  TRY(read_terms(reserve));
-  reserve[0] = VERSION;
-  put64(reserve + UPDATED_SLOT, CALL->clock.slot);
-  reserve[STALE] = 1;
-  put_key(reserve + MARKET, a[1].key);
-  put_key(reserve + MINT, a[4].key);
-  reserve[DECIMALS] = a[4].data[MINT_DECIMALS];
-  put_key(reserve + SUPPLY, a[5].key);
-  put_key(reserve + ORACLE, a[9].key);
-  put_key(reserve + COLLATERAL_MINT, a[6].key);
-  put_key(reserve + COLLATERAL_VAULT, a[7].key);
-  put_key(reserve + FEE_RECEIVER, a[8].key);
-  set(&one, WAD);
-  put128(reserve + CUMULATIVE_RATE, &one);
-  return 0;
-}
-
-/* 6. Accounts: obligation*, market, owner!. */
-static NOINLINE u64 init_obligation(const Account *a) {
-  u8 *obligation = a[0].data;
-  NEED(CALL->count >= 3, FAIL(UNPACK_ERROR));
-  TRY(check_blank(a, OBLIGATION_SIZE));
-  TRY(check_state(a + 1, MARKET_SIZE));
-  NEED(a[2].is_signer, INVALID_SIGNER);
-  obligation[0] = VERSION;
-  put64(obligation + UPDATED_SLOT, CALL->clock.slot);
-  obligation[STALE] = 1;
-  put_key(obligation + MARKET, a[1].key);
-  put_key(obligation + OWNER, a[2].key);
-  return 0;
-}
 
 static NOINLINE u64 scale_price(Num *r, i64 price, i32 exponent) {
   Num unit;
@@ -236,65 +80,6 @@ static NOINLINE u64 refresh_obligation(const Account *a) {
     else value_borrow(obligation, entry, reserve->data);
   }
   mark_fresh(obligation);
-  return 0;
-}
-
-/* Entries of an obligation: deposits first, borrows behind them. */
-
-static NOINLINE u8 *find_deposit(u8 *obligation, const Key *reserve) {
-  for (u64 i = 0; i < obligation[DEPOSIT_COUNT]; i++)
-    if (same(key_at(deposit_at(obligation, i)), reserve)) return deposit_at(obligation, i);
-  return 0;
-}
-
-static NOINLINE u8 *find_borrow(u8 *obligation, const Key *reserve) {
-  for (u64 i = 0; i < obligation[BORROW_COUNT]; i++)
-    if (same(key_at(borrow_at(obligation, i)), reserve)) return borrow_at(obligation, i);
-  return 0;
-}
-
-static NOINLINE u8 *make_room(u8 *obligation, u8 *at, u64 size) {
-  for (u8 *p = obligation + OBLIGATION_SIZE; p-- > at + size;) *p = *(p - size);
-  for (u64 i = 0; i < size; i++) at[i] = 0;
-  return at;
-}
-
-static NOINLINE void close_gap(u8 *obligation, u8 *at, u64 size) {
-  u8 *end = obligation + OBLIGATION_SIZE;
-  for (; at + size < end; at++) *at = *(at + size);
-  for (; at < end; at++) *at = 0;
-}
-
-static NOINLINE u64 add_deposit(u8 *obligation, const Key *reserve, u64 amount) {
-  u8 *deposit = find_deposit(obligation, reserve);
-  if (!deposit) {
-    u64 deposits = obligation[DEPOSIT_COUNT];
-    NEED(deposits + obligation[BORROW_COUNT] < MAX_ENTRIES, OBLIGATION_RESERVE_LIMIT);
-    deposit = make_room(obligation, deposit_at(obligation, deposits), DEPOSIT_SIZE);
-    obligation[DEPOSIT_COUNT]++;
-    put_key(deposit, reserve);
-  }
-  u64 sum = get64(deposit + DEPOSIT_AMOUNT) + amount;
-  NEED(sum >= amount, MATH_OVERFLOW);
-  put64(deposit + DEPOSIT_AMOUNT, sum);
-  return 0;
-}
-
-static NOINLINE u64 add_borrow(u8 *obligation, const Account *reserve, const Num *amount) {
-  u8 *borrow = find_borrow(obligation, reserve->key);
-  Num sum;
-  if (!borrow) {
-    u64 borrows = obligation[BORROW_COUNT];
-    NEED(borrows + obligation[DEPOSIT_COUNT] < MAX_ENTRIES, OBLIGATION_RESERVE_LIMIT);
-    borrow = make_room(obligation, borrow_at(obligation, borrows), BORROW_SIZE);
-    obligation[BORROW_COUNT]++;
-    put_key(borrow, reserve->key);
-    get128(&sum, reserve->data + CUMULATIVE_RATE);
-    put128(borrow + BORROW_RATE, &sum);
-  }
-  get128(&sum, borrow + BORROW_WADS);
-  add(&sum, &sum, amount);
-  put128(borrow + BORROW_WADS, &sum);
   return 0;
 }
 
@@ -484,9 +269,12 @@ static NOINLINE u64 seize(const Account *a, Bonus *bonus, u64 *seized) {
     obligation[DEPOSIT_COUNT]--;
   }
   *seized = amounts->withdraw;
-  TRY(call_token(&(TokenCall){TOKEN_TRANSFER, a + TOKEN, a + SOURCE, a + REPAY_SUPPLY, a + PAYER, amounts->repay, 0, 0}));
-  return call_token(&(TokenCall){TOKEN_TRANSFER, a + TOKEN, a + WITHDRAW_VAULT, a + DESTINATION_COLLATERAL,
-                                 a + AUTHORITY, *seized, a[MARKET_ACCOUNT].key, a[MARKET_ACCOUNT].data[MARKET_BUMP]});
+  TRY(call_token(&(TokenCall){TOKEN_TRANSFER, a + TOKEN, a + SOURCE, a + REPAY_SUPPLY, a + PAYER,
+                              amounts->repay, 0, 0}));
+  const Account *market = a + MARKET_ACCOUNT;
+  return call_token(&(TokenCall){TOKEN_TRANSFER, a + TOKEN, a + WITHDRAW_VAULT,
+                                 a + DESTINATION_COLLATERAL, a + AUTHORITY, *seized, market->key,
+                                 market->data[MARKET_BUMP]});
 }
 
 /* Redeem what was seized as far as the reserve has liquidity, and take the protocol's fee. */
@@ -502,7 +290,8 @@ static NOINLINE u64 redeem(const Account *a, const Bonus *bonus, u64 seized) {
   NEED(received && received <= get64(reserve + AVAILABLE), INSUFFICIENT_LIQUIDITY);
   put64(reserve + AVAILABLE, get64(reserve + AVAILABLE) - received);
   put64(reserve + COLLATERAL_MINTED, get64(reserve + COLLATERAL_MINTED) - seized);
-  TRY(call_token(&(TokenCall){TOKEN_BURN, a + TOKEN, a + DESTINATION_COLLATERAL, a + WITHDRAW_MINT, a + PAYER, seized, 0, 0}));
+  TRY(call_token(&(TokenCall){TOKEN_BURN, a + TOKEN, a + DESTINATION_COLLATERAL, a + WITHDRAW_MINT,
+                              a + PAYER, seized, 0, 0}));
   TRY(call_token(&(TokenCall){TOKEN_TRANSFER, a + TOKEN, a + WITHDRAW_SUPPLY, a + DESTINATION, a + AUTHORITY,
                               received, a[MARKET_ACCOUNT].key, a[MARKET_ACCOUNT].data[MARKET_BUMP]}));
   return call_token(&(TokenCall){TOKEN_TRANSFER, a + TOKEN, a + DESTINATION, a + WITHDRAW_FEES, a + PAYER,

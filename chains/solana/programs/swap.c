@@ -16,7 +16,8 @@
 #define BPS 10000
 
 enum { BAD_DATA = 1, BAD_ACCOUNT, BAD_AUTHORITY, EXISTS, TOO_LITTLE, MATH_OVERFLOW = 14 };
-static const Key TOKEN_PROGRAM = {{0x93a165d7e1f6dd06ULL, 0xac79ebce46e1cbd9ULL, 0x91375b5fed85b41cULL, 0xa900ff7e85f58c3aULL}};
+static const Key TOKEN_PROGRAM = {{0x93a165d7e1f6dd06ULL, 0xac79ebce46e1cbd9ULL,
+                                   0x91375b5fed85b41cULL, 0xa900ff7e85f58c3aULL}};
 
 static NOINLINE u64 check_authority(const Account *pool, const Account *authority, const u8 *bump) {
   Seed *seeds = allocate(2 * sizeof(Seed));
