@@ -1,9 +1,10 @@
 """The divergence latches of all assets of all chains, kept over restarts.
 
-An asset without a market reference stays latched: nobody vouches for its price.
+An asset without a market reference stays latched: nobody vouches for its price. What is shut is
+recorded; agreement is not, because it must be watched from the beginning after every restart.
 """
 
-from collections.abc import Mapping
+import asyncio
 from dataclasses import dataclass, field
 
 import structlog
@@ -25,13 +26,14 @@ class Latches:
     risk: RiskTable
     store: Store
     _latches: dict[AssetId, DivergenceLatch] = field(default_factory=dict)
+    _recorded: dict[AssetId, int] = field(default_factory=dict)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def load(self) -> "Latches":
         """Take up the latches that were shut at the last end."""
         for found in await self.store.read_latches():
-            self._latches[found.asset] = DivergenceLatch(
-                seen=True, shut_since=found.latched_at, agreeing_since=found.agreed_since
-            )
+            self._recorded[found.asset] = found.latched_at
+            self._latches[found.asset] = DivergenceLatch(seen=True, shut_since=found.latched_at)
         return self
 
     def is_shut(self, asset: AssetId) -> bool:
@@ -39,29 +41,25 @@ class Latches:
         return self._latches.get(asset, DivergenceLatch()).shut
 
     async def look(self, chain: ChainSnapshot) -> None:
-        """Compare a chain's protocol prices with the market's at its anchor."""
-        references = {price.asset: price for price in chain.references}
-        for price in chain.prices:
-            if reference := references.get(price.asset):
-                await self._observe(price, reference, chain.anchor.time)
+        """Compare a chain's protocol prices with the market's at its anchor.
 
-    async def _observe(self, price: Price, reference: Price, now: int) -> None:
+        StorageError leaves the latches as they were seen; the next look records them.
+        """
+        references = {price.asset: price for price in chain.references}
+        compared = [price for price in chain.prices if price.asset in references]
+        for price in compared:
+            self._observe(price, references[price.asset], chain.anchor.time)
+        async with self._writing:
+            for price in compared:
+                await self._record(price.asset)
+
+    def _observe(self, price: Price, reference: Price, now: int) -> None:
         underlying = self.risk.underlying_of(price.asset)
         terms = DivergenceTerms(limit=underlying.divergence, hold_s=underlying.divergence_hold_s)
         was = self._latches.get(price.asset, DivergenceLatch())
         latch = observe(was, terms, price, reference, now=now)
         self._latches[price.asset] = latch
         shut_before, shut_now = was.shut_since is not None, latch.shut_since is not None
-        if latch.shut_since is not None and _times(latch) != _times(was):
-            await self.store.write_latch(
-                LatchRecord(
-                    asset=price.asset,
-                    latched_at=latch.shut_since,
-                    agreed_since=latch.agreeing_since,
-                )
-            )
-        if shut_before and not shut_now:
-            await self.store.delete_latch(price.asset)
         if shut_before != shut_now:
             log.warning(
                 "price.diverged" if shut_now else "price.agrees",
@@ -69,6 +67,13 @@ class Latches:
                 gap_bps=latch.gap,
             )
 
-
-def _times(latch: DivergenceLatch) -> Mapping[str, int | None]:
-    return {"shut": latch.shut_since, "agreeing": latch.agreeing_since}
+    async def _record(self, asset: AssetId) -> None:
+        since = self._latches[asset].shut_since
+        if since == self._recorded.get(asset):
+            return
+        if since is None:
+            await self.store.delete_latch(asset)
+            del self._recorded[asset]
+        else:
+            await self.store.write_latch(LatchRecord(asset=asset, latched_at=since))
+            self._recorded[asset] = since

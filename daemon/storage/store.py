@@ -39,11 +39,10 @@ class HealthPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatchRecord:
-    """A closed divergence latch: since when, and since when both prices agree again."""
+    """A closed divergence latch, and since when."""
 
     asset: AssetId
     latched_at: int
-    agreed_since: int | None
 
 
 class Store:
@@ -136,12 +135,10 @@ class Store:
         await self._database.write(work)
 
     async def write_latch(self, latch: LatchRecord) -> None:
-        """Record a latch that closed, or that sees its prices agree."""
-        row = (str(latch.asset), latch.latched_at, latch.agreed_since)
+        """Record a latch that closed."""
+        row = (str(latch.asset), latch.latched_at)
         await self._database.write(
-            lambda c: c.exec_driver_sql(
-                "INSERT OR REPLACE INTO latch VALUES (?, ?, ?)", row
-            ).close()
+            lambda c: c.exec_driver_sql("INSERT OR REPLACE INTO latch VALUES (?, ?)", row).close()
         )
 
     async def delete_latch(self, asset: AssetId) -> None:
@@ -154,10 +151,9 @@ class Store:
         """Give the closed latches."""
 
         def work(connection: Connection) -> tuple[LatchRecord, ...]:
-            rows = connection.exec_driver_sql("SELECT asset, latched_at, agreed_since FROM latch")
+            rows = connection.exec_driver_sql("SELECT asset, latched_at FROM latch")
             return tuple(
-                LatchRecord(asset=AssetId.parse(row[0]), latched_at=row[1], agreed_since=row[2])
-                for row in rows
+                LatchRecord(asset=AssetId.parse(asset), latched_at=at) for asset, at in rows
             )
 
         return await self._database.read(work)

@@ -133,12 +133,11 @@ class HealthRow(SQLModel, table=True):
 
 
 class LatchRow(SQLModel, table=True):
-    """A divergence latch that is closed, and since when both prices agree again."""
+    """A divergence latch that is closed, and since when."""
 
     __tablename__ = "latch"
     asset: str = Field(primary_key=True)
     latched_at: int
-    agreed_since: int | None
 
 
 METADATA = SQLModel.metadata

@@ -12,7 +12,7 @@ from chains.model.units import USD, Bps, Usd
 from chains.oracles.reference import DivergenceLatch, DivergenceTerms, calculate_gap, observe
 
 ASSET = AssetId.erc20(ChainId.evm(1), Address("0x" + "aa" * 20))
-TERMS = DivergenceTerms(limit=Bps(200), hold_s=300)
+TERMS = DivergenceTerms(limit=Bps(200), hold_s=300, blind_s=400)
 
 
 def quote(usd: float, status: PriceStatus = PriceStatus.OK) -> Price:
@@ -61,6 +61,15 @@ def test_it_opens_only_after_agreement_has_lasted() -> None:
     assert not look(latch, 2_000, 2_000, 500).shut
 
 
+def test_agreement_that_nobody_watched_does_not_count() -> None:
+    latch = look(DivergenceLatch(), 1_000, 2_000, 100)
+    latch = look(latch, 2_000, 2_000, 200)
+    latch = look(latch, 2_000, 2_000, 601)
+    assert latch.shut
+    assert look(latch, 2_000, 2_000, 900).shut
+    assert not look(latch, 2_000, 2_000, 901).shut
+
+
 def test_parting_again_starts_the_wait_anew() -> None:
     latch = look(DivergenceLatch(), 1_000, 2_000, 100)
     latch = look(latch, 2_000, 2_000, 200)
@@ -82,8 +91,8 @@ def test_a_reference_of_zero_is_no_reference() -> None:
     assert calculate_gap(quote(2_000), quote(0)) is None
 
 
-@given(gaps=st.lists(st.tuples(st.booleans(), st.integers(1, 400)), min_size=1))
-def test_it_is_open_exactly_when_agreement_lasted_since_the_last_parting(
+@given(gaps=st.lists(st.tuples(st.booleans(), st.integers(1, 450)), min_size=1))
+def test_it_is_open_exactly_when_watched_agreement_lasted_since_the_last_parting(
     gaps: Sequence[tuple[bool, int]],
 ) -> None:
     latch, now, parted, agreed_since = DivergenceLatch(), 0, False, 0
@@ -93,6 +102,7 @@ def test_it_is_open_exactly_when_agreement_lasted_since_the_last_parting(
         if apart:
             parted, agreed_since = True, 0
         elif parted:
-            agreed_since = agreed_since or now
+            blind = wait_s > TERMS.blind_s
+            agreed_since = now if blind or not agreed_since else agreed_since
             parted = now - agreed_since < TERMS.hold_s
         assert latch.shut == parted

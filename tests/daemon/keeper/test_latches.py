@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from chains.model.price import Price
 from chains.model.snapshot import ChainSnapshot
 from daemon.keeper.latches import Latches
 from daemon.margin.risk import Underlying
 from daemon.storage.database import open_database
-from daemon.storage.store import Store
+from daemon.storage.errors import StorageError
+from daemon.storage.store import LatchRecord, Store
 from tests.support import values as v
 
 WETH, USDC = v.asset(v.CHEAP, "WETH"), v.asset(v.CHEAP, "USDC")
@@ -22,6 +25,17 @@ def chain(market: float, *, at: int = 0, without: Iterable[str] = ()) -> ChainSn
     kept = [p for p in references if p.asset not in {v.asset(v.CHEAP, s) for s in without}]
     found = v.chain_snapshot(v.CHEAP, [], time=v.NOW + at)
     return replace(found, references=tuple(kept))
+
+
+class FailingStore(Store):
+    """A store whose disk is full at times."""
+
+    fails = False
+
+    async def write_latch(self, latch: LatchRecord) -> None:
+        if self.fails:
+            raise StorageError("the disk is full")
+        await super().write_latch(latch)
 
 
 async def test_what_was_never_compared_is_shut(tmp_path: Path) -> None:
@@ -41,7 +55,7 @@ async def test_a_divergence_shuts_at_once_and_only_its_own_asset(tmp_path: Path)
         assert (latches.is_shut(WETH), latches.is_shut(USDC)) == (True, False)
 
 
-async def test_a_shut_latch_stays_shut_over_a_restart_until_the_hold_is_over(
+async def test_a_shut_latch_stays_shut_over_a_restart_and_the_hold_begins_anew(
     tmp_path: Path,
 ) -> None:
     async with open_database(tmp_path, live=True) as database:
@@ -52,8 +66,23 @@ async def test_a_shut_latch_stays_shut_over_a_restart_until_the_hold_is_over(
         store = Store(database)
         latches = await Latches(RISK, store).load()
         states = []
-        for at in (6, 14, 15):
+        for at in (14, 15, 23, 24):
             await latches.look(chain(2_000, at=at))
             states.append(latches.is_shut(WETH))
-        assert states == [True, True, False]
+        assert states == [True, True, True, False]
         assert await store.read_latches() == ()
+
+
+async def test_a_latch_that_could_not_be_recorded_is_recorded_at_the_next_look(
+    tmp_path: Path,
+) -> None:
+    async with open_database(tmp_path, live=True) as database:
+        store = FailingStore(database)
+        latches = await Latches(RISK, store).load()
+        store.fails = True
+        with pytest.raises(StorageError):
+            await latches.look(chain(1_900))
+        assert latches.is_shut(WETH)
+        store.fails = False
+        await latches.look(chain(1_900, at=1))
+        assert await store.read_latches() == (LatchRecord(asset=WETH, latched_at=v.NOW),)

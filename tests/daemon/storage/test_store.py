@@ -108,11 +108,11 @@ async def test_pruning_keeps_the_attestations_asked_for(store: Store) -> None:
 
 
 async def test_a_closed_latch_survives_until_it_is_opened(store: Store) -> None:
-    latch = LatchRecord(asset=asset(CHEAP, "WETH"), latched_at=NOW, agreed_since=None)
-    agreed = replace(latch, agreed_since=NOW + 5)
+    latch = LatchRecord(asset=asset(CHEAP, "WETH"), latched_at=NOW)
+    later = replace(latch, latched_at=NOW + 5)
     await store.write_latch(latch)
-    await store.write_latch(agreed)
-    assert await store.read_latches() == (agreed,)
+    await store.write_latch(later)
+    assert await store.read_latches() == (later,)
     await store.delete_latch(latch.asset)
     assert await store.read_latches() == ()
 
