@@ -20,7 +20,7 @@ from chains.oracles.pyth import PriceUpdate, decode_update
 from chains.solana.accounts import CLOCK, AccountPlan, ClockTime, RawAccount, decode_clock
 from chains.solana.protocols.save.decode import decode_market, decode_obligation, decode_reserve
 from chains.solana.protocols.save.instructions import Builder, derive_obligation
-from chains.solana.protocols.save.layout import PROGRAM
+from chains.solana.protocols.save.layout import OBLIGATION, PROGRAM
 from chains.solana.protocols.save.liquidation import Liquidation, Refusal, predict_liquidation
 from chains.solana.protocols.save.math import EVERYTHING
 from chains.solana.protocols.save.positions import (
@@ -39,7 +39,7 @@ Found = Mapping[Pubkey, RawAccount | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """An account to read: the wallet, and the obligation it owns in the market."""
+    """An account to read: the wallet, and one obligation it owns in the market."""
 
     account: AccountId
     obligation: Pubkey
@@ -49,21 +49,21 @@ class Target:
 class Snapshot:
     """A market at the Clock's slot, refreshed as its program would refresh it there.
 
-    `obligations` has None for an account that has none; `unreadable` says why others miss.
+    `obligations` has None for one that does not exist; `unreadable` says why others miss.
     """
 
     clock: ClockTime
     reserves: Mapping[bytes, PricedReserve]
-    obligations: Mapping[AccountId, Obligation | None]
-    unreadable: Mapping[AccountId, str]
+    obligations: Mapping[Target, Obligation | None]
+    unreadable: Mapping[Target, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketRead:
-    """What the daemon gets: a position per readable account, a price per reserve."""
+    """What the daemon gets: a position per readable obligation, a price per reserve."""
 
     positions: tuple[Position, ...]
-    unreadable: Mapping[AccountId, str]
+    unreadable: Mapping[Target, str]
     prices: tuple[Price, ...]
     snapshot: Snapshot
 
@@ -119,6 +119,18 @@ class SaveMarket:
         wallet, market = Pubkey.from_string(account.address), Pubkey(self.builder.market.key)
         return Target(account=account, obligation=derive_obligation(market, wallet, self.program))
 
+    def scan_filters(self, account: AccountId | None = None) -> tuple[tuple[int, bytes], ...]:
+        """Give offsets and bytes that all obligations of the market, or of a wallet in it, have.
+
+        A reserve names its market at the same place: the scan also asks for `OBLIGATION.size`.
+        """
+        fields = OBLIGATION.fields
+        market = (fields["market"].offset, self.builder.market.key)
+        if account is None:
+            return (market,)
+        owner = (fields["owner"].offset, bytes(Pubkey.from_string(account.address)))
+        return market, owner
+
     def plan_read(self, targets: Sequence[Target]) -> AccountPlan[Snapshot]:
         """Plan to read the market's reserves, their oracles, and these accounts.
 
@@ -135,13 +147,15 @@ class SaveMarket:
         """Give positions and prices of a snapshot at the anchor its read minted."""
         positions: list[Position] = []
         unreadable = dict(snapshot.unreadable)
-        for account, obligation in snapshot.obligations.items():
+        for target, obligation in snapshot.obligations.items():
             try:
-                positions.append(
-                    build_position(account, self.market, obligation, snapshot.reserves, anchor)
+                position = build_position(
+                    target.account, self.market, obligation, snapshot.reserves, anchor
                 )
             except DecodeError as error:
-                unreadable[account] = error.reason
+                unreadable[target] = error.reason
+            else:
+                positions.append(position)
         return MarketRead(
             positions=tuple(positions),
             unreadable=unreadable,
@@ -152,14 +166,14 @@ class SaveMarket:
     def predict_liquidation(
         self,
         snapshot: Snapshot,
-        account: AccountId,
+        target: Target,
         *,
         repay: bytes,
         withdraw: bytes,
         units: int = EVERYTHING,
     ) -> Liquidation | Refusal:
-        """Say what liquidating an account does at the snapshot's slot, by reserve keys."""
-        obligation = snapshot.obligations.get(account)
+        """Say what liquidating an obligation does at the snapshot's slot, by reserve keys."""
+        obligation = snapshot.obligations.get(target)
         if obligation is None:
             return Refusal.NO_DEBT
         states = {key: reserve.state for key, reserve in snapshot.reserves.items()}
@@ -171,13 +185,13 @@ class SaveMarket:
         except ValueError as error:
             raise DecodeError(self.chain, str(error)) from error
         reserves = {key: self._decode_reserve(found, key, clock) for key in self._reserves}
-        obligations: dict[AccountId, Obligation | None] = {}
-        unreadable: dict[AccountId, str] = {}
+        obligations: dict[Target, Obligation | None] = {}
+        unreadable: dict[Target, str] = {}
         for target in targets:
             try:
-                obligations[target.account] = self._decode_target(found, target, reserves, clock)
+                obligations[target] = self._decode_target(found, target, reserves, clock)
             except DecodeError as error:
-                unreadable[target.account] = error.reason
+                unreadable[target] = error.reason
         return Snapshot(
             clock=clock, reserves=reserves, obligations=obligations, unreadable=unreadable
         )

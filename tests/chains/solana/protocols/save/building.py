@@ -117,7 +117,10 @@ class MarketLab:
 
     def owner(self) -> Owner:
         """Give a new wallet with a blank obligation and tokens of every reserve."""
-        key = self.lab.keypair()
+        return self.owner_of(self.lab.keypair())
+
+    def owner_of(self, key: Keypair) -> Owner:
+        """Give a wallet a further obligation and tokens of every reserve."""
         obligation = self.lab.blank(PROGRAM, OBLIGATION_BYTES)
         self.lab.send(self.setup.init_obligation(obligation, key.pubkey()), by=(key,))
         owner = Owner(key, obligation)

@@ -162,7 +162,7 @@ def test_a_liquidation_pays_back_a_fifth_and_settles_in_the_pool() -> None:
     snapshot = market.read(scene.owner)
     foreseen = market.market().predict_liquidation(
         snapshot,
-        scene.owner.target.account,
+        scene.owner.target,
         repay=bytes(scene.usdc.reserve),
         withdraw=bytes(scene.sol.reserve),
     )
@@ -193,7 +193,7 @@ def test_liquidators_keep_collateral_tokens_that_cannot_be_redeemed() -> None:
     snapshot = market.read(scene.owner)
     foreseen = market.market().predict_liquidation(
         snapshot,
-        scene.owner.target.account,
+        scene.owner.target,
         repay=bytes(scene.usdc.reserve),
         withdraw=bytes(scene.sol.reserve),
     )

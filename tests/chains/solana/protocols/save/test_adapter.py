@@ -15,7 +15,7 @@ from chains.solana.accounts import AccountsRead, mint_anchor
 from chains.solana.programs.instructions import OraclePrice, Terms
 from chains.solana.protocols.save.adapter import MarketRead, SaveMarket, Target
 from chains.solana.protocols.save.instructions import derive_authority, derive_obligation
-from chains.solana.protocols.save.layout import PROGRAM
+from chains.solana.protocols.save.layout import OBLIGATION, PROGRAM
 from chains.solana.protocols.save.liquidation import Refusal
 from chains.solana.protocols.save.math import calculate_health
 from chains.solana.protocols.save.positions import AssetTerms
@@ -107,7 +107,7 @@ def test_an_account_without_obligation_is_a_position_without_legs() -> None:
     assert (position.native_collateral, position.native_debt) == (0, 0)
     foreseen = opened.predict_liquidation(
         read.snapshot,
-        wallet,
+        target,
         repay=bytes(scene.usdc.reserve),
         withdraw=bytes(scene.sol.reserve),
     )
@@ -125,6 +125,33 @@ def test_a_wallets_obligation_lies_where_the_system_program_derives_it() -> None
     assert derive_authority(scene.market.builder.market) == scene.market.setup.authority
 
 
+def test_a_scan_finds_the_markets_obligations_and_a_wallets() -> None:
+    scene = Scene()
+    opened, svm = scene.market.market(), scene.market.lab.svm
+    owned = [(key, bytes(found.data)) for key, found in svm.get_program_accounts(PROGRAM)]
+
+    def scan(account: AccountId | None = None) -> set[Pubkey]:
+        filters = opened.scan_filters(account)
+        return {
+            key
+            for key, data in owned
+            if len(data) == OBLIGATION.size
+            and all(data[at : at + len(part)] == part for at, part in filters)
+        }
+
+    assert scan() == {scene.whale.obligation, scene.owner.obligation}
+    assert scan(scene.owner.target.account) == {scene.owner.obligation}
+
+
+def test_two_obligations_of_one_wallet_are_two_positions() -> None:
+    scene = Scene()
+    second = scene.market.owner_of(scene.owner.key)
+    scene.market.deposit(second, scene.sol, SOL)
+    read = scene.read(scene.owner.target, second.target)
+    assert [p.native_collateral for p in read.positions] == [15_000 * USD, 150 * USD]
+    assert len({position.account for position in read.positions}) == 1
+
+
 def test_one_unreadable_account_leaves_the_others() -> None:
     scene = Scene()
     stranger = AccountId(CHAIN, str(scene.market.lab.key()))
@@ -134,8 +161,8 @@ def test_one_unreadable_account_leaves_the_others() -> None:
     )
     read = scene.read(stolen, not_one, scene.owner.target)
     assert [position.account for position in read.positions] == [scene.owner.target.account]
-    assert "another wallet" in read.unreadable[stranger]
-    assert "619 bytes" in read.unreadable[not_one.account]
+    assert "another wallet" in read.unreadable[stolen]
+    assert "619 bytes" in read.unreadable[not_one]
 
 
 def test_a_stale_oracle_keeps_the_stored_price_and_says_so() -> None:

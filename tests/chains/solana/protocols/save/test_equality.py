@@ -103,7 +103,7 @@ def test_native_health_is_what_the_program_refreshes_to(seed: int) -> None:
     for owner in scene.owners:
         market.refresh(owner)
         actual = market.obligation(owner)
-        foreseen = predicted.obligations[owner.target.account]
+        foreseen = predicted.obligations[owner.target]
         assert foreseen == actual
         assert foreseen is not None
         health = calculate_health(actual)
@@ -163,18 +163,17 @@ def liquidate(purse: Purse, target: Owner, units: int) -> tuple[int, ...]:
 def check_liquidation(purse: Purse, target: Owner, units: int) -> Liquidation | Refusal:
     """Foresee a liquidation, execute it, and compare."""
     market = purse.market
-    account = target.target.account
     snapshot = market.read(target)
     repay, withdraw = bytes(purse.repay.reserve), bytes(purse.withdraw.reserve)
     foreseen = market.market().predict_liquidation(
-        snapshot, account, repay=repay, withdraw=withdraw, units=units
+        snapshot, target.target, repay=repay, withdraw=withdraw, units=units
     )
     if isinstance(foreseen, Refusal):
         with pytest.raises(Refused) as refused:
             liquidate(purse, target, units)
         assert refused.value.code == foreseen
         return foreseen
-    before = snapshot.obligations[account]
+    before = snapshot.obligations[target.target]
     assert before is not None
     paid, got, kept, fee = liquidate(purse, target, units)
     assert -paid == foreseen.amounts.repaid
