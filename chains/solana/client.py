@@ -25,6 +25,7 @@ from chains.solana.accounts import MAX_KEYS, AccountsRead
 from chains.solana.decode import (
     ChainPoint,
     Landing,
+    Look,
     RecentBlockhash,
     Simulation,
     StatusesRead,
@@ -42,8 +43,9 @@ from chains.solana.decode import (
     decode_text,
 )
 from chains.solana.pool import LIMITS, SolanaPool
-from chains.solana.rpc import PREFLIGHT_FAILED, Commitment, SolanaRpcError
+from chains.solana.rpc import PREFLIGHT_FAILED, Commitment, SolanaEndpoint, SolanaRpcError
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -289,6 +291,35 @@ class SolanaClient:
             lambda value: decode_statuses(value, len(signatures)), answer, "getSignatureStatuses"
         )
 
+    async def look(self, signature: Signature) -> Look:
+        """Ask one endpoint where the chain is, and then what it knows of a transaction.
+
+        What several endpoints say must not be mixed here: one may know the height and another
+        not yet, or no longer, the transaction.
+        """
+        limit = self._pool.timeout_s
+        searched: list[Json] = [[str(signature)], {"searchTransactionHistory": True}]
+
+        async def ask(endpoint: SolanaEndpoint) -> tuple[Json, Json, Json]:
+            point = await endpoint.request("getEpochInfo", [self._context(0)], timeout_s=limit)
+            seen = await endpoint.request("getSignatureStatuses", searched, timeout_s=limit)
+            if isinstance(seen, dict) and seen.get("value") != [None]:
+                return point, seen, 0
+            first = await endpoint.request("getFirstAvailableBlock", [], timeout_s=limit)
+            return point, seen, first
+
+        def decode(answers: tuple[Json, Json, Json]) -> Look:
+            seen = decode_statuses(answers[1], 1)
+            return Look(
+                point=decode_point(answers[0]),
+                status=seen.statuses[0],
+                status_slot=seen.slot,
+                history_from=decode_count(answers[2]),
+            )
+
+        answers = await self._pool.ask(ask)
+        return self._decode(decode, answers, "look")
+
     async def read_landing(self, signature: Signature) -> Landing | None:
         """Give what a transaction did and cost; None while it is in no block at our commitment."""
         config: Json = {
@@ -311,7 +342,7 @@ class SolanaClient:
             config["dataSlice"] = {"offset": part.offset, "length": part.length}
         return config
 
-    def _decode(self, decode: Callable[[Json], T], answer: Json, what: str) -> T:
+    def _decode(self, decode: Callable[[A], T], answer: A, what: str) -> T:
         try:
             return decode(answer)
         except ValueError as error:

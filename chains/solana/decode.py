@@ -58,6 +58,19 @@ class StatusesRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one endpoint said of a transaction: the point read first, then the status and its slot.
+
+    `history_from` is the oldest slot of which it still knows the transactions.
+    """
+
+    point: ChainPoint
+    status: SignatureStatus | None
+    status_slot: int
+    history_from: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
     """What running a transaction at a slot would do; `error` in words, None on success."""
 

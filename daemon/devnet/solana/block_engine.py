@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from solders.account import Account
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
@@ -22,6 +23,8 @@ from daemon.devnet.solana.wire import BadParams, Handler, Params
 MAX_BUNDLE: Final = 5
 MIN_TIP: Final = 1_000
 """Lamports below which the engine takes no bundle."""
+# Funded, or a small tip would leave it below what frees it from rent, and so fail.
+_TIP_ACCOUNT: Final = Account(10**9, b"", Pubkey.default())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +49,9 @@ class BlockEngine:
             Pubkey(hashlib.sha256(b"plimsoll tip account %d" % n).digest()) for n in range(8)
         )
         self.refuses_all = False
+        for key in self.tip_accounts:
+            if self._ledger.machine.read(key) is None:
+                self._ledger.machine.write(key, _TIP_ACCOUNT)
         self._ledger.listen(self._land_pending)
 
     def handlers(self) -> Mapping[str, Handler]:

@@ -75,6 +75,11 @@ class Blocks:
         """The open block."""
         return self._chain[-1]
 
+    @property
+    def first(self) -> Block:
+        """The oldest block that is kept."""
+        return self._chain[0]
+
     def open(self, *, time: int, skip: int = 0) -> Block:
         """Close the open block and open the next, `skip` slots further on."""
         return self._open(self.tip.slot + 1 + skip, time)

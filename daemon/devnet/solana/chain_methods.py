@@ -43,6 +43,7 @@ class ChainMethods:
             "getEpochInfo": self._epoch_info,
             "getBlock": self._get_block,
             "getBlocks": self._get_blocks,
+            "getFirstAvailableBlock": lambda _: self._ledger.blocks.first.slot,
             "getBlockTime": lambda params: self._find(params.number(0)).time,
             "getLatestBlockhash": self._latest_blockhash,
             "isBlockhashValid": self._is_blockhash_valid,
