@@ -8,7 +8,9 @@ head, all of them whenever a price has moved, and now and then for the interest.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from chains.errors import DecodeError
 from chains.evm.client import EvmClient
+from chains.evm.decode import Log
 from chains.evm.multicall import read
 from chains.evm.protocols.aave_v3.adapter import AaveV3Market
 from chains.model.anchor import BlockAnchor
@@ -61,7 +63,11 @@ class Borrowers:
         self._add(self._watched)
 
     async def scan(self, head: BlockAnchor) -> None:
-        """Look through one chunk of logs up to the head; ChainError leaves the checkpoint."""
+        """Look through one chunk of logs up to the head.
+
+        ChainError leaves the checkpoint; also a log that was not asked for, because a node that
+        does not filter may leave out others.
+        """
         last = min(head.height, self._next + SCAN_BLOCKS - 1)
         if last < self._next:
             return
@@ -71,7 +77,7 @@ class Borrowers:
             from_height=self._next,
             to_height=last,
         )
-        borrowed = {self.market.decode_borrower(log): log.height for log in logs}
+        borrowed = {self._decode(log): log.height for log in logs}
         found = {a: height for a, height in borrowed.items() if a not in self._excluded}
         settled = min(last, max(self._next - 1, head.height - REORG_BLOCKS))
         new = {a: height for a, height in found.items() if a not in self._health}
@@ -80,6 +86,15 @@ class Borrowers:
             self._written = settled
         self._next = settled + 1
         self._add(found)
+
+    def _decode(self, log: Log) -> AccountId:
+        chain, name = self.market.market.chain, f"log {log.index} at {log.height}"
+        if log.address != self.market.layout.pool:
+            raise DecodeError(chain, f"{name}: {log.address} was not asked for")
+        try:
+            return self.market.decode_borrower(log)
+        except ValueError as error:
+            raise DecodeError(chain, f"{name}: {error}") from error
 
     async def screen(self, head: BlockAnchor, prices: Sequence[Price]) -> Mapping[AccountId, Wad]:
         """Give the borrowers whose health is under 1 at the head."""

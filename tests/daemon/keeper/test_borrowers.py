@@ -1,12 +1,13 @@
 """Borrowers on a real market: found once, screened only when it can matter."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from chains.errors import DecodeError
 from chains.evm.client import EvmClient
 from chains.evm.decode import Log
 from chains.evm.multicall import ViewCall, read
@@ -36,6 +37,7 @@ class Watched(EvmClient):
         super().__init__(chain=chain.chain_id, endpoints=[chain.url])
         self.ranges: list[tuple[int, int]] = []
         self.calls = 0
+        self.twist: Callable[[Log], Log] = lambda log: log
 
     async def read_logs(
         self,
@@ -46,9 +48,10 @@ class Watched(EvmClient):
         to_height: int,
     ) -> tuple[Log, ...]:
         self.ranges.append((from_height, to_height))
-        return await super().read_logs(
+        logs = await super().read_logs(
             addresses=addresses, topics=topics, from_height=from_height, to_height=to_height
         )
+        return tuple(map(self.twist, logs))
 
     async def call(self, call: ViewCall, anchor: BlockAnchor) -> bytes:
         self.calls += 1
@@ -161,6 +164,29 @@ async def test_the_newest_blocks_are_scanned_again_in_case_of_a_reorg(market: Fi
     await book.scan(await market.anchor())
     first, second = market.client.ranges
     assert second == first
+
+
+@pytest.mark.parametrize(
+    "twist",
+    [
+        lambda log: replace(log, topics=()),
+        lambda log: replace(log, topics=(bytes(32), *log.topics[1:])),
+        lambda log: replace(log, topics=log.topics[:2]),
+        lambda log: replace(log, address=v.address(0xBAD)),
+    ],
+)
+async def test_a_log_that_was_not_asked_for_ends_the_scan_and_is_asked_for_again(
+    market: Field, twist: Callable[[Log], Log]
+) -> None:
+    book, anchor = await market.book(), await market.anchor()
+    market.client.twist = twist
+    with pytest.raises(DecodeError, match=r"log \d+ at"):
+        await book.scan(anchor)
+    assert await market.store.read_checkpoint(market.market.market) is None
+    market.client.twist = lambda log: log
+    await book.scan(anchor)
+    known = await market.store.read_borrowers(market.market.market)
+    assert {account.evm_address for account in known} == {SAFE, LOW}
 
 
 async def test_a_long_history_is_scanned_in_chunks(
