@@ -367,10 +367,12 @@ def _decode_quote(value: Json) -> int | None:
 
 
 def _is_known(error: RpcError) -> bool:
-    """Say whether a refusal means that the transaction is in a block already."""
-    return (
-        error.code == PREFLIGHT_FAILED
-        and isinstance(error, SolanaRpcError)
-        and isinstance(error.detail, dict)
-        and error.detail.get("err") == "AlreadyProcessed"
-    )
+    """Say whether a refusal means that the transaction is in a block already.
+
+    A node that simulates although told not to (Surfpool) says so in words.
+    """
+    if error.code != PREFLIGHT_FAILED:
+        return False
+    detail = error.detail if isinstance(error, SolanaRpcError) else None
+    named = isinstance(detail, dict) and detail.get("err") == "AlreadyProcessed"
+    return named or "already been processed" in error.reason

@@ -21,13 +21,7 @@ from chains.evm.pool import Listener
 from chains.evm.rpc import EndpointError, Observer, RpcError, RpcErrorKind
 from chains.model.ids import ChainId
 from chains.solana.decode import decode_block_hash, decode_count, decode_text
-from chains.solana.rpc import (
-    MAX_REPLY_BYTES,
-    NO_BLOCK,
-    SLOT_SKIPPED,
-    Commitment,
-    SolanaEndpoint,
-)
+from chains.solana.rpc import MAX_REPLY_BYTES, Commitment, SolanaEndpoint
 
 T = TypeVar("T")
 Question = Callable[[SolanaEndpoint], Awaitable[T]]
@@ -222,7 +216,7 @@ class SolanaPool:
         return None
 
     async def _compare(self, sightings: dict[int, Sighting]) -> dict[int, Sighting]:
-        """Fill in the block hashes at the common slot; who has no block there is left out.
+        """Fill in the block hashes at the common slot; who can give none is left out.
 
         Alone, an endpoint has nobody to disagree with and is not asked.
         """
@@ -254,10 +248,8 @@ class SolanaPool:
                 "getBlock", [slot, {**config}], timeout_s=self.timeout_s
             )
             return decode_block_hash(block)
-        except RpcError as error:
-            if error.code == NO_BLOCK or error.code in SLOT_SKIPPED:
-                return None
-            self._fail(index, error)
+        except RpcError:
+            return None  # the slot is empty, not there yet, or the node serves no blocks
         except (EndpointError, ValueError) as error:
             self._fail(index, error)
         return None

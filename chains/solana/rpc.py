@@ -19,7 +19,6 @@ PREFLIGHT_FAILED: Final = -32002
 BAD_SIGNATURE: Final = -32003
 NO_BLOCK: Final = -32004
 UNHEALTHY: Final = -32005
-SLOT_SKIPPED: Final = frozenset({-32007, -32009})
 BEHIND: Final = -32016
 MAX_REPLY_BYTES: Final = 128 * 1024 * 1024
 """A scan of 10,000 whole obligations is 47 MB of JSON."""

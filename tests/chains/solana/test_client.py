@@ -22,6 +22,7 @@ from chains.solana.decode import describe_error
 from chains.solana.rpc import Commitment
 from daemon.devnet.solana.ledger import Ledger
 from daemon.devnet.solana.node import SolanaNode
+from daemon.devnet.solana.wire import Params, RpcFailure
 from tests.support.solnode import (
     SOL,
     START_TIME,
@@ -266,6 +267,20 @@ async def test_a_skipped_slot_is_no_disagreement(pair: Served) -> None:
     assert causes(client) == [None, None]
 
 
+async def test_an_endpoint_that_serves_no_blocks_is_neither_blamed_nor_a_voter(
+    ledger: Ledger,
+) -> None:
+    async with serving(ledger, ledger, ledger) as (client, nodes):
+        handlers = nodes[0]._handlers
+        nodes[0]._handlers = {key: handlers[key] for key in handlers if key != "getBlock"}
+        await client.check_endpoints()
+        assert causes(client) == [None, None, None]
+        nodes[1].faults.other_hashes = True
+        await client.check_endpoints()
+        with pytest.raises(Stale, match="endpoints disagree"):
+            await client.read_point()
+
+
 # Transactions.
 
 
@@ -309,6 +324,25 @@ async def test_a_transaction_is_sent_and_followed_and_sent_again_without_harm(
     landing = await client.read_landing(signature)
     assert landing is not None
     assert (landing.slot, landing.fee, landing.units, landing.error) == (1_003, 5_000, 150, None)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        RpcFailure(-32002, "Transaction simulation failed", {"err": "AlreadyProcessed"}),
+        RpcFailure(-32002, "This transaction has already been processed"),
+    ],
+)
+async def test_a_transaction_refused_because_it_is_in_a_block_is_taken_as_sent(
+    ledger: Ledger, failure: RpcFailure
+) -> None:
+    def refuse(_: Params) -> Json:
+        raise failure
+
+    payment = sign(ledger, make_wallet(ledger), [])
+    async with serving(ledger) as (client, [node]):
+        node._handlers = {**node._handlers, "sendTransaction": refuse}
+        assert await client.submit(bytes(payment)) == payment.signatures[0]
 
 
 async def test_a_forged_transaction_is_refused_by_name(pair: Served) -> None:
