@@ -7,12 +7,14 @@
     ├── Stale                     the anchor is gone, behind, or its endpoints disagree
     ├── WrongChain                an endpoint answers for another chain: never used
     ├── RpcError                  a node refused a request (chains.evm.rpc), with its code
+    ├── PlanTooLarge              more accounts than one read gives (chains.solana.accounts)
     └── DecodeError               the answer is not what the protocol's version says
     ExecutionError                drop the action and plan again
     ├── SimulationReverted        the call would revert; carries the decoded reason
     ├── FeeTooHigh                the fee cap forbids sending now
     ├── NonceTooLow               another transaction used the nonce
     ├── SubmitRefused             a node refused the signed transaction
+    ├── TransactionTooLarge       it does not fit into a packet (chains.solana.transactions)
     └── NotIncluded               the deadline passed before inclusion
     InvariantError                stop the keeper, keep the API
 """
