@@ -167,8 +167,8 @@ class Endpoint:
         if not isinstance(replies, list):
             self._take(replies, None)
             raise EndpointError(self.label, "answered a batch with a single value")
-        by_id = {reply.get("id"): reply for reply in replies if isinstance(reply, dict)}
-        return [self._take_item(by_id.get(request["id"]), request["id"]) for request in requests]
+        by_id = dict(_numbered(replies))
+        return [self._take_item(by_id.get(each["id"]), each["id"]) for each in requests]
 
     @contextmanager
     def _observed(self, method: str) -> Iterator[None]:
@@ -257,6 +257,13 @@ class Endpoint:
                     raise EndpointError(self.label, f"reply larger than {self._max_bytes} bytes")
                 parts.append(part)
             return response.status, _retry_after(response.headers), b"".join(parts)
+
+
+def _numbered(replies: list[Json]) -> Iterator[tuple[Json, Json]]:
+    """Give each reply with its id; ours are numbers, and any other may not even be hashable."""
+    for reply in replies:
+        if isinstance(reply, dict) and isinstance(number := reply.get("id"), int):
+            yield number, reply
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

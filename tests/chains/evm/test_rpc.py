@@ -159,6 +159,16 @@ async def test_a_batch_keeps_its_order_and_its_errors(
 
 
 @pytest.mark.net
+@pytest.mark.parametrize("key", [b"[7]", b"{}", b"null", b'"1"', b"1.0"])
+async def test_a_batch_reply_under_no_number_of_ours_is_the_endpoints_fault(
+    proxy: FaultProxy, endpoint: Endpoint, key: bytes
+) -> None:
+    proxy.garble(b'[{"id":' + key + b',"result":"0x1"}]')
+    with pytest.raises(EndpointError):
+        await endpoint.batch([("eth_chainId", [])], timeout_s=1)
+
+
+@pytest.mark.net
 async def test_every_request_is_observed_with_its_outcome(proxy: FaultProxy) -> None:
     heard: list[tuple[str, str]] = []
 
