@@ -151,7 +151,10 @@ class EvmClient:
         from_height: int,
         to_height: int,
     ) -> tuple[Log, ...]:
-        """Read logs of a closed range of heights, in order; halves ranges a node finds too wide."""
+        """Read logs of a closed range of heights, in order; halves ranges a node finds too wide.
+
+        DecodeError when a log is not one of those asked for: callers decode by address and topic.
+        """
         logs: list[Log] = []
         start, width = from_height, LOG_RANGE
         while start <= to_height:
@@ -180,9 +183,17 @@ class EvmClient:
             "toBlock": hex(end),
         }
         answer = await self.request("eth_getLogs", [query])
-        return self._decode(
+        logs = self._decode(
             lambda value: [decode_log(item) for item in expect_list(value)], answer, "eth_getLogs"
         )
+        for log in logs:
+            asked = not addresses or log.address in addresses
+            if not (asked and start <= log.height <= end and _has_topics(log, topics)):
+                raise DecodeError(
+                    self.chain,
+                    f"eth_getLogs: log {log.index} of block {log.height} was not asked for",
+                )
+        return logs
 
     async def simulate(self, call: Call, sender: Address) -> int:
         """Give the gas a call needs at the newest block; SimulationReverted with its reason."""
@@ -220,13 +231,21 @@ class EvmClient:
         return answered
 
     async def read_receipt(self, tx_hash: bytes) -> Receipt | None:
-        """Give the receipt, None while not included (or no longer)."""
-        answer = await self.request("eth_getTransactionReceipt", [to_hex(tx_hash)])
+        """Give the receipt, None while not included (or no longer).
+
+        DecodeError when it is another transaction's.
+        """
+        method = "eth_getTransactionReceipt"
+        answer = await self.request(method, [to_hex(tx_hash)])
         if answer is None:
             return None
-        return self._decode(
-            lambda value: decode_receipt(self.chain, value), answer, "eth_getTransactionReceipt"
-        )
+        receipt = self._decode(lambda value: decode_receipt(self.chain, value), answer, method)
+        if receipt.tx_hash != tx_hash:
+            raise DecodeError(
+                self.chain,
+                f"{method}: asked for 0x{tx_hash.hex()}, answered 0x{receipt.tx_hash.hex()}",
+            )
+        return receipt
 
     async def read_nonce(self, sender: Address, block: Literal["latest", "pending"]) -> int:
         """Give the number of transactions sent, mined only or with the pending ones."""
@@ -269,3 +288,14 @@ def _topic(topic: bytes | Sequence[bytes] | None) -> Json:
     if topic is None:
         return None
     return to_hex(topic) if isinstance(topic, bytes) else [to_hex(each) for each in topic]
+
+
+def _has_topics(log: Log, asked: Sequence[bytes | Sequence[bytes] | None]) -> bool:
+    """Say whether a log matches a filter: by position, None is any, several are alternatives."""
+    if len(log.topics) < len(asked):
+        return False
+    for found, topic in zip(log.topics, asked, strict=False):
+        alternatives = (topic,) if isinstance(topic, bytes) else topic
+        if alternatives and found not in alternatives:
+            return False
+    return True

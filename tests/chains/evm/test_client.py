@@ -331,6 +331,66 @@ async def test_requests_and_batches_report_a_nodes_refusal(anvil: Anvil) -> None
         assert isinstance(refusal, RpcError)
 
 
+async def test_a_receipt_of_another_transaction_is_refused(anvil: Anvil) -> None:
+    payment = {"from": ALICE, "to": ALICE, "value": "0x1"}
+    asked, other = (anvil.rpc.request("eth_sendTransaction", payment) for _ in range(2))
+    mine(anvil)
+    wrong = anvil.rpc.request("eth_getTransactionReceipt", other)
+    async with proxied(anvil) as (client, [proxy]):
+        receipt = await client.read_receipt(bytes.fromhex(asked[2:]))
+        assert receipt is not None
+        assert receipt.tx_hash.hex() == asked[2:]
+        proxy.lie("eth_getTransactionReceipt", lambda _params, _result: wrong)
+        with pytest.raises(DecodeError, match=f"asked for {asked}, answered {other}"):
+            await client.read_receipt(bytes.fromhex(asked[2:]))
+
+
+def word(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+TOPICS: list[Json] = ["0x" + word(1).hex(), "0x" + word(2).hex()]
+
+
+@pytest.mark.parametrize(
+    "twist",
+    [
+        {"address": REVERTER},
+        {"topics": []},
+        {"topics": TOPICS[:1]},
+        {"topics": TOPICS[::-1]},
+        {"blockNumber": "0x9"},
+    ],
+)
+async def test_a_log_that_was_not_asked_for_is_refused(
+    anvil: Anvil, twist: dict[str, Json]
+) -> None:
+    honest: dict[str, Json] = {
+        "address": NUMBER,
+        "topics": TOPICS,
+        "data": "0x",
+        "blockNumber": "0x5",
+        "blockHash": "0x" + "11" * 32,
+        "transactionHash": "0x" + "22" * 32,
+        "logIndex": "0x0",
+    }
+    async with proxied(anvil) as (client, [proxy]):
+
+        async def ask(*topics: bytes | list[bytes] | None) -> int:
+            return len(
+                await client.read_logs(
+                    addresses=[NUMBER], topics=topics, from_height=4, to_height=6
+                )
+            )
+
+        proxy.lie("eth_getLogs", lambda _params, _result: [honest])
+        assert await ask(word(1), [word(2), word(3)]) == 1
+        assert await ask(None, word(2)) == 1
+        proxy.lie("eth_getLogs", lambda _params, _result: [honest, honest | twist])
+        with pytest.raises(DecodeError, match="was not asked for"):
+            await ask(word(1), [word(2), word(3)])
+
+
 async def test_logs_are_read_in_halves_where_a_node_finds_the_range_too_wide(
     anvil: Anvil,
 ) -> None:
