@@ -3,9 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from chains.model.action import Action, Quote, Receipt
 from chains.model.anchor import Head
-from chains.model.ids import AccountId, ChainId
+from chains.model.ids import AccountId
 from chains.model.snapshot import ChainSnapshot
 
 
@@ -22,29 +21,4 @@ class Reader(Protocol):
 
     async def read(self, head: Head, accounts: Sequence[AccountId]) -> ChainSnapshot:
         """Read positions, funds and prices of `accounts` at the head; ChainError as a gap."""
-        ...
-
-
-class Quoter(Protocol):
-    """Prices an action live."""
-
-    async def quote(self, action: Action, sender: str) -> Quote:
-        """Simulate at the newest block; SimulationReverted when it would fail."""
-        ...
-
-
-class Submitter(Protocol):
-    """Gets signed bytes into a chain and says what became of them."""
-
-    @property
-    def chain(self) -> ChainId:
-        """The chain served."""
-        ...
-
-    async def submit(self, raw: bytes) -> bytes:
-        """Broadcast signed bytes; gives the transaction hash, also when already known."""
-        ...
-
-    async def read_receipt(self, tx_hash: bytes) -> Receipt | None:
-        """Give the receipt, None while not included (or no longer)."""
         ...
