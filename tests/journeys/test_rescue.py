@@ -104,7 +104,7 @@ async def test_what_triggered_the_rescue_verifies_offline_and_on_both_chains(
     header = document.statement.header
     expected = Expected(deployment=DEPLOYMENT, members=frozenset({story.stage.keeper}))
     stated = verify_file(raw, expected, now=header.issued_at)
-    assert stated.health.factor == Decimal("1.4715e18")
+    assert 147 * 10**16 < (stated.health.factor or 0) < 148 * 10**16
     for chain in story.stage.net.chains:
         verifier = story.stage.contracts[chain.name].verifier
         (digest,) = chain.call(
