@@ -4,7 +4,6 @@ State is read by EIP-1898 block hash, so that a reorg is an error and never a mi
 Errors are ChainError (the chain is a gap) and, for transactions, ExecutionError.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Final, Literal, Self, TypeVar
@@ -92,12 +91,6 @@ class EvmClient:
         """Check the endpoints once: chain id, lag, hashes; sets aside and lets back in."""
         await self._pool.check()
 
-    async def watch(self, period_s: float) -> None:
-        """Check the endpoints every `period_s`, until cancelled."""
-        while True:
-            await self.check_endpoints()
-            await asyncio.sleep(period_s)
-
     async def request(
         self, method: str, params: Sequence[Json], *, timeout_s: float | None = None
     ) -> Json:
@@ -106,11 +99,6 @@ class EvmClient:
         return await self._pool.ask(
             lambda endpoint: endpoint.request(method, params, timeout_s=limit), timeout_s=limit
         )
-
-    async def batch(self, calls: Sequence[tuple[str, Sequence[Json]]]) -> list[Json | RpcError]:
-        """Call several methods in one round trip at one endpoint, errors in their places."""
-        limit = self._pool.timeout_s
-        return await self._pool.ask(lambda endpoint: endpoint.batch(calls, timeout_s=limit))
 
     async def call(self, call: ViewCall, anchor: BlockAnchor) -> bytes:
         """Call one view at the anchor; DecodeError with the reason when it reverts."""

@@ -9,19 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from chains.errors import (
-    FeeTooHigh,
-    InvariantError,
-    NonceTooLow,
-    NotIncluded,
-    SubmitRefused,
-)
+from chains.errors import FeeTooHigh, InvariantError, NonceTooLow, SubmitRefused
 from chains.evm.client import EvmClient, transaction_hash
 from chains.evm.fees import Fees, is_affordable, plan_fees, plan_replacement
 from chains.evm.nonces import NonceAllocator
 from chains.evm.rpc import RpcError, RpcErrorKind
 from chains.evm.signer import Signer, recover_sender
-from chains.evm.watch import Stage, TransactionWatch
+from chains.evm.watch import TransactionWatch
 from chains.model.action import Call, Receipt
 from chains.model.ids import Address, ChainId
 
@@ -196,54 +190,3 @@ class Lane:
             if (receipt := await self._client.read_receipt(tx_hash)) is not None:
                 return receipt
         return None
-
-    async def rebroadcast(self, signed: SignedTransaction) -> None:
-        """Send a transaction again that lies in no block; a refusal changes nothing."""
-        try:
-            await self._client.submit(signed.raw)
-        except RpcError:
-            return
-
-    async def confirm(
-        self,
-        signed: SignedTransaction,
-        *,
-        depth: int,
-        deadline_s: float,
-        stuck_s: float = 30.0,
-        poll_s: float = 0.5,
-    ) -> Receipt:
-        """Wait until a sent transaction is confirmed; for callers without a journal.
-
-        Sends it again when it drops out, raises its fees each `stuck_s` up to the cap.
-        NotIncluded when it is in no block after `deadline_s`; NonceTooLow when another
-        transaction took its nonce.
-        """
-        loop = asyncio.get_running_loop()
-        started = bumped = loop.time()
-        watch = TransactionWatch(nonce=signed.nonce, tx_hashes=(signed.tx_hash,), depth=depth)
-        while True:
-            head = await self._client.read_head("latest")
-            watch = await self.step(watch, height=head.anchor.height)
-            if watch.stage is Stage.NONCE_TAKEN:
-                raise NonceTooLow(self.chain, f"another transaction used nonce {signed.nonce}")
-            if watch.stage is Stage.CONFIRMED and watch.receipt is not None:
-                return watch.receipt
-            if watch.is_absent:
-                if loop.time() - started > deadline_s:
-                    raise NotIncluded(
-                        self.chain, f"0x{signed.tx_hash.hex()}: not in {deadline_s} s"
-                    )
-                if loop.time() - bumped > stuck_s:
-                    bumped = loop.time()
-                    signed, watch = self._raise_fees(signed, watch, head.base_fee_wei)
-                await self.rebroadcast(signed)
-            await asyncio.sleep(poll_s)
-
-    def _raise_fees(
-        self, signed: SignedTransaction, watch: TransactionWatch, base_fee_wei: int
-    ) -> tuple[SignedTransaction, TransactionWatch]:
-        replacement = self.sign_replacement(signed, base_fee_wei=base_fee_wei)
-        if replacement is None:
-            return signed, watch
-        return replacement, watch.with_version(replacement.tx_hash)

@@ -1,6 +1,5 @@
 """The pool of endpoints on a real node behind proxies that misbehave."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Iterator
@@ -277,19 +276,15 @@ async def test_a_restarted_node_is_checked_before_it_is_used_again() -> None:
                     await client.read_head("latest")
 
 
-async def test_watching_finds_trouble_and_recovery_without_a_call(anvil: Anvil) -> None:
-    heard: asyncio.Queue[EndpointState] = asyncio.Queue()
-    async with (
-        proxied(anvil, 2, listener=heard.put_nowait) as (client, [first, _]),
-        asyncio.timeout(5),
-        asyncio.TaskGroup() as group,
-    ):
-        watch = group.create_task(client.watch(0.02))
+async def test_trouble_and_recovery_are_heard_of_without_a_call(anvil: Anvil) -> None:
+    heard: list[EndpointState] = []
+    async with proxied(anvil, 2, listener=heard.append) as (client, [first, _]):
         first.lag(20)
-        assert (await heard.get()).aside is not None
+        await client.check_endpoints()
         first.heal()
-        assert (await heard.get()).aside is None
-        watch.cancel()
+        for _round in range(2):
+            await client.check_endpoints()
+        assert [state.aside is None for state in heard] == [False, True]
 
 
 async def test_simulation_gives_the_gas_or_the_decoded_reason(anvil: Anvil) -> None:
@@ -319,16 +314,11 @@ async def test_a_falsified_header_is_refused(anvil: Anvil) -> None:
             await client.read_head("latest")
 
 
-async def test_requests_and_batches_report_a_nodes_refusal(anvil: Anvil) -> None:
+async def test_a_request_reports_a_nodes_refusal(anvil: Anvil) -> None:
     async with proxied(anvil) as (client, _):
         with pytest.raises(RpcError) as caught:
             await client.request("eth_getBalance", ["0x12", "latest"])
         assert caught.value.kind is RpcErrorKind.BAD_PARAMS
-        number, refusal = await client.batch(
-            [("eth_chainId", []), ("eth_getBalance", ["0x12", "latest"])]
-        )
-        assert number == "0x7a69"
-        assert isinstance(refusal, RpcError)
 
 
 async def test_a_receipt_of_another_transaction_is_refused(anvil: Anvil) -> None:

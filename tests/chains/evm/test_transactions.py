@@ -1,7 +1,6 @@
 """Transactions of one key on a real node: sent, stuck, replaced, reorged out, taken over."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ from chains.errors import (
     FeeTooHigh,
     InvariantError,
     NonceTooLow,
-    NotIncluded,
     SubmitRefused,
     Unreachable,
 )
@@ -58,11 +56,6 @@ class Scene:
 
     def received(self) -> int:
         return int(self.anvil.rpc.request("eth_getBalance", SINK, "latest"), 16)
-
-    def versions(self) -> Counter[str]:
-        """Give how often each raw transaction was sent."""
-        sent = (s for s in self.proxy.seen if s.method == "eth_sendRawTransaction")
-        return Counter(str(seen.params[0]) for seen in sent)
 
     async def step(self, watch: TransactionWatch) -> TransactionWatch:
         return await self.lane.step(watch, height=self.height())
@@ -201,45 +194,11 @@ async def test_a_transaction_reorged_out_is_sent_again_and_happens_once(scene: S
     watch = await scene.step(watch)
     assert (watch.stage, watch.reorgs) == (Stage.REORGED_OUT, 1)
     assert scene.received() == 0
-    await scene.lane.rebroadcast(signed)
-    await scene.lane.rebroadcast(signed)
+    await scene.lane.submit(signed)
+    await scene.lane.submit(signed)
     mine(scene.anvil)
     assert (await scene.step(watch)).stage is Stage.INCLUDED
     assert scene.received() == 1
-
-
-async def test_a_transaction_the_mempool_lost_is_sent_again_until_confirmed(scene: Scene) -> None:
-    signed = await scene.sent()
-    scene.anvil.rpc.request("anvil_dropTransaction", "0x" + signed.tx_hash.hex())
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        waiting = group.create_task(scene.lane.confirm(signed, depth=2, deadline_s=4, poll_s=0.02))
-        await scene.proxy.wait_for("eth_sendRawTransaction", 3)
-        mine(scene.anvil, 2)
-    assert waiting.result().success
-    assert scene.received() == 1
-
-
-async def test_waiting_raises_the_fees_of_what_is_stuck(scene: Scene) -> None:
-    signed = await scene.sent()
-    first = "0x" + signed.raw.hex()
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        waiting = group.create_task(
-            scene.lane.confirm(signed, depth=1, deadline_s=4, stuck_s=0.05, poll_s=0.02)
-        )
-        # Sent twice: so the node has answered the first of them.
-        await scene.proxy.wait_until(
-            lambda: any(count >= 2 for raw, count in scene.versions().items() if raw != first)
-        )
-        mine(scene.anvil)
-    assert waiting.result().tx_hash != signed.tx_hash
-    assert waiting.result().gas_price_wei >= signed.fees.priority_fee_wei * 1125 // 1000
-    assert scene.received() == 1
-
-
-async def test_waiting_ends_at_the_deadline(scene: Scene) -> None:
-    signed = await scene.sent()
-    with pytest.raises(NotIncluded):
-        await scene.lane.confirm(signed, depth=1, deadline_s=0.05, poll_s=0.02)
 
 
 async def test_any_other_refusal_says_why(scene: Scene) -> None:
