@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from chains.evm.receipts import ReceiptReader
 from chains.evm.transactions import Lane
 from chains.model.ids import ChainId
 from config.settings import Settings
@@ -57,7 +58,8 @@ async def _build_lane(parts: ChainParts, key: Key, journal: Journal) -> LanePart
         held=await journal.read_held_nonces(parts.id, key.transactions.address),
     )
     terms = LaneTerms(confirmations=chain.confirmations, block_time_s=chain.block_time_s)
-    return LaneParts(executor=Executor(lane, journal, terms), logs=parts.client)
+    receipts = ReceiptReader(parts.client, [str(url) for url in chain.rpc])
+    return LaneParts(executor=Executor(lane, journal, terms, receipts), receipts=receipts)
 
 
 async def build_hunters(

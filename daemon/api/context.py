@@ -32,7 +32,10 @@ ActionReader = Callable[[int | None, int], Awaitable[Sequence[Intent]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiContext:
-    """All that the API may ask; `signer_fault` says why nothing can be signed, None if it can."""
+    """All that the API may ask; `signer_fault` says why nothing can be signed, None if it can.
+
+    `halts` gives what of the keeper stands still, and why: itself, liquidations, chains' lanes.
+    """
 
     board: Board
     clock: Callable[[], float]
@@ -41,6 +44,7 @@ class ApiContext:
     actions: ActionReader | None = None
     totals: TotalsReader | None = None
     signer_fault: Callable[[], str | None] = lambda: None
+    halts: Callable[[], Mapping[str, str]] = dict
 
 
 CONTEXT: Final = web.AppKey("context", ApiContext)

@@ -1,5 +1,6 @@
 """The routes of monitors: livez, readyz, metrics."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
 
@@ -11,6 +12,7 @@ from daemon.api.accounts import answer
 from daemon.api.context import CONTEXT, ApiContext
 from daemon.api.render import render_chain, render_time
 from daemon.api.schemas import ChainSchema, LiveSchema, NotReadySchema, ReadySchema
+from daemon.keeper.halts import KEEPER
 from daemon.telemetry import JournalCollector
 
 JOURNAL: Final = web.AppKey("journal", JournalCollector)
@@ -40,7 +42,7 @@ async def read_metrics(request: web.Request) -> web.Response:
 
 
 def judge_readiness(context: ApiContext) -> ReadySchema:
-    """Say what is not ready now: chains that are gaps, the keeper halted, nothing to sign with."""
+    """Say what is not ready now: chains that are gaps, what is halted, nothing to sign with."""
     now = int(context.clock())
     chains: list[ChainSchema] = []
     unready: list[NotReadySchema] = []
@@ -55,8 +57,19 @@ def judge_readiness(context: ApiContext) -> ReadySchema:
     for what, reason in (
         ("keeper", context.board.keeper_halted),
         ("signer", context.signer_fault()),
+        *_judge_parts(context),
     ):
         if reason is not None:
             unready.append(NotReadySchema(what=what, reason=reason, since=None))
     status = "unready" if unready else "ready"
     return ReadySchema.model_validate({"status": status, "unready": unready, "chains": chains})
+
+
+def _judge_parts(context: ApiContext) -> Iterator[tuple[str, str]]:
+    """Give what stands still of the keeper beside itself: liquidations, the lanes of chains."""
+    lanes = {str(chain): label for chain, label in context.board.labels.items()}
+    for scope, reason in context.halts().items():
+        if scope in lanes:
+            yield f"transactions on {lanes[scope]} ({scope})", reason
+        elif scope != KEEPER:
+            yield scope, reason

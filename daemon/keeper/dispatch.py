@@ -14,49 +14,48 @@ import structlog
 from chains.errors import ChainError, ExecutionError, InvariantError
 from chains.model.anchor import Head
 from chains.model.ids import ChainId
-from daemon.keeper.effects import LogReader, read_effect
 from daemon.keeper.execute import Executor
-from daemon.keeper.intent import Draft, Intent, IntentState
+from daemon.keeper.halts import HUNT, KEEPER, Halts
+from daemon.keeper.intent import Draft, Intent, IntentState, Purpose
 from daemon.keeper.journal import Journal
+from daemon.keeper.judge import DOUBT_S, Judge
 from daemon.keeper.limits import DAY_S, Breaker, Limits
 from daemon.keeper.memory import Memory, Work
 from daemon.keeper.plan import Activity
+from daemon.keeper.ports import Receipts
 from daemon.storage.errors import StorageError
 from daemon.storage.store import Store
 
 log = structlog.get_logger(__name__)
 
-SCOPE: Final = "keeper"
 HISTORY: Final = 1_000
 RETELL_S: Final = 60.0
 """How long a refusal whose reason changes (a price in it, say) is not told again."""
-MISSES: Final = 2
-"""How many heads a confirmed transaction may lack its effect before the keeper halts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneParts:
-    """A chain's executor, and where the effects of its transactions are read."""
+    """A chain's executor, and where the receipts of its transactions are read."""
 
     executor: Executor
-    logs: LogReader
+    receipts: Receipts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchTerms:
-    """Not `live`, nothing is signed: what would be done is recorded."""
+    """Not `live`, nothing is signed: what would be done is recorded.
+
+    An effect is missing for `doubt_s` at least before what sent it is halted.
+    """
 
     live: bool
     limits: Limits
     breaker: Breaker = field(default_factory=Breaker)
+    doubt_s: int = DOUBT_S
 
 
 class Dispatcher:
-    """All lanes of the keeper.
-
-    `halted` says why nothing new is done; `cooldown_s` gives how long a need rests after an
-    action for its subject.
-    """
+    """All lanes of the keeper; `cooldown_s` gives how long a need rests after an action for it."""
 
     def __init__(
         self,
@@ -68,34 +67,45 @@ class Dispatcher:
         cooldown_s: Callable[[Draft], int],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.halted: str | None = None
         self.lanes: Final = lanes
         self._memory = Memory(limits=terms.limits, breaker=terms.breaker)
         self._journal = journal
-        self._store = store
+        self._halts = Halts(store)
+        self._judge = Judge(journal, doubt_s=terms.doubt_s)
         self._live = terms.live
         self._cooldown_s = cooldown_s
         self._clock = clock
-        self._unjudged: dict[int, Intent] = {}
-        self._misses: dict[int, int] = {}
         self._told: dict[tuple[str, str], tuple[str, float]] = {}
-        self._stops: dict[ChainId, str] = {}
 
     async def load(self) -> Self:
         """Take up what journal and store remember: halts, spends, failures, cooldowns."""
         now = int(self._clock())
-        halts = await self._store.read_halts()
-        self.halted = halts.get(SCOPE)
+        await self._halts.load()
         self._memory.spends = await self._journal.read_spends(since=now - DAY_S)
         for chain, lane in self.lanes.items():
-            lane.executor.stopped = halts.get(str(chain))
+            lane.executor.stopped = self._halts.why(str(chain))
             for work, at in await self._journal.read_failures(chain, since=now - DAY_S):
                 self._memory.failures.setdefault(work, []).append(at)
         for intent in await self._journal.read_recent(limit=HISTORY):
             self._rest(intent.draft, intent.created_at)
             if intent.state is IntentState.CONFIRMED and intent.effect is None:
-                self._unjudged[intent.id] = intent
+                self._judge.add(intent)
         return self
+
+    @property
+    def halted(self) -> str | None:
+        """Say why nothing new is done, None when it is."""
+        return self._halts.why(KEEPER)
+
+    @halted.setter
+    def halted(self, reason: str | None) -> None:
+        """Do nothing new for the life of this process."""
+        self._halts.hold(KEEPER, reason)
+
+    @property
+    def halts(self) -> Mapping[str, str]:
+        """Give everything that stands still, and why: the keeper, liquidations, lanes."""
+        return self._halts.all
 
     @property
     def activity(self) -> Activity:
@@ -111,11 +121,12 @@ class Dispatcher:
             return f"{work.chain}: no lane is configured"
         if not lane.executor.ready:
             return f"{work.chain}: journal and chain are not reconciled yet"
-        return lane.executor.stopped or self._memory.closed(work, now)
+        halted = self._halts.why(HUNT) if work.account is None else None
+        return lane.executor.stopped or halted or self._memory.closed(work, now)
 
     async def submit(self, draft: Draft, *, base_fee_wei: int, now: int) -> Intent | None:
         """Journal and send a draft within the limits; None when it was not, or in a dry run."""
-        if reason := self.halted or self._memory.refuse(draft, now):
+        if reason := self._why_halted(draft) or self._memory.refuse(draft, now):
             self.tell(draft.need, "action.refused", reason)
             return None
         self._memory.reserve(draft, now)
@@ -137,20 +148,13 @@ class Dispatcher:
 
     async def follow(self, head: Head) -> None:
         """Follow a chain's transactions on a new head, and judge what was confirmed."""
-        chain = head.anchor.chain
-        if (lane := self.lanes.get(chain)) is None:
+        if (lane := self.lanes.get(head.anchor.chain)) is None:
             return
+        await self._halts.mend(self._clock())
         try:
-            for intent in await lane.executor.on_head(head, now=int(self._clock())):
-                self._memory.settled(intent)
-                if intent.state is IntentState.CONFIRMED:
-                    self._unjudged[intent.id] = intent
-            await self._judge(lane)
-            if (reason := lane.executor.stopped) and self._stops.get(chain) != reason:
-                self._stops[chain] = reason
-                await self._store.write_halt(str(chain), reason)
+            await self._follow(lane, head)
         except ChainError as error:
-            self.tell(f"{chain}: follow", "transactions.not_followed", error.reason)
+            self.tell(f"{error.chain}: follow", "transactions.not_followed", error.reason)
         except InvariantError as error:
             await self.halt(str(error))
         except StorageError as error:
@@ -158,17 +162,15 @@ class Dispatcher:
 
     async def halt(self, reason: str) -> None:
         """Do nothing new from now on, also after a restart; what is in flight is followed."""
-        self.halted = reason
-        log.critical("keeper.halted", reason=reason)
-        try:
-            await self._store.write_halt(SCOPE, reason)
-        except StorageError as error:
-            self.halt_unwritten(error)
+        await self._halts.halt(KEEPER, reason)
 
     def halt_unwritten(self, error: StorageError) -> None:
-        """Halt without a record: the state itself cannot be written."""
-        self.halted = str(error)
-        log.critical("keeper.halted", reason=self.halted)
+        """Do nothing new while the state itself cannot be written."""
+        self._halts.break_off(KEEPER, error)
+
+    def end_hunt(self, error: StorageError) -> None:
+        """Liquidate nothing while what hunting needs cannot be written; rescues go on."""
+        self._halts.break_off(HUNT, error)
 
     def tell(self, subject: str, event: str, reason: str) -> None:
         """Log a refusal once, and again when its reason changed and a while has passed."""
@@ -186,33 +188,30 @@ class Dispatcher:
         log.info("action.sent", need=draft.need, chain=str(draft.chain), nonce=intent.nonce)
         return intent
 
-    async def _judge(self, lane: LaneParts) -> None:
-        """Read the effect of what was confirmed; a success without one halts the keeper."""
-        chain = lane.executor.lane.chain
-        again_in_flight = {intent.id for intent in lane.executor.in_flight}
-        for key, intent in tuple(self._unjudged.items()):
-            if key in again_in_flight:
-                del self._unjudged[key]
-            elif intent.draft.chain == chain:
+    async def _follow(self, lane: LaneParts, head: Head) -> None:
+        executor, chain = lane.executor, str(head.anchor.chain)
+        for intent in await executor.on_head(head, now=int(self._clock())):
+            self._memory.settled(intent)
+            if intent.state is IntentState.CONFIRMED:
+                self._judge.add(intent)
+        if executor.stopped and self._halts.why(chain) is None:
+            await self._halts.halt(chain, executor.stopped)
+        again_in_flight = {intent.id for intent in executor.in_flight}
+        for intent in self._judge.waiting():
+            if intent.id in again_in_flight:
+                self._judge.drop(intent)
+            elif intent.draft.chain == head.anchor.chain:
                 await self._judge_one(lane, intent)
 
     async def _judge_one(self, lane: LaneParts, intent: Intent) -> None:
-        effect = await read_effect(lane.logs, intent)
-        if effect is not None:
-            await self._journal.record_effect(intent, effect)
-            self._settle_judgement(intent)
-            return
-        self._misses[intent.id] = self._misses.get(intent.id, 0) + 1
-        if self._misses[intent.id] >= MISSES:
-            self._settle_judgement(intent)
-            raise InvariantError(
-                f"{intent.draft.chain}: nonce {intent.nonce} succeeded without the effect of a"
-                f" {intent.draft.purpose} action on {intent.draft.action.account}"
-            )
+        wrong = await self._judge.judge(lane.receipts, intent, now=int(self._clock()))
+        if wrong is not None:
+            hunted = intent.draft.purpose is Purpose.LIQUIDATION
+            await self._halts.halt(HUNT if hunted else KEEPER, wrong)
 
-    def _settle_judgement(self, intent: Intent) -> None:
-        del self._unjudged[intent.id]
-        self._misses.pop(intent.id, None)
+    def _why_halted(self, draft: Draft) -> str | None:
+        hunts = draft.purpose is Purpose.LIQUIDATION
+        return self.halted or (self._halts.why(HUNT) if hunts else None)
 
     def _rest(self, draft: Draft, since: int) -> None:
         until = since + self._cooldown_s(draft)

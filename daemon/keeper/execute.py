@@ -20,7 +20,7 @@ from chains.model.anchor import Head
 from chains.model.units import Usd
 from daemon.keeper.intent import Attempt, Draft, Intent, IntentState
 from daemon.keeper.journal import Journal
-from daemon.keeper.ports import LanePort
+from daemon.keeper.ports import LanePort, Receipts
 from daemon.keeper.quote import gas_cost, with_margin
 from daemon.keeper.rows import empty_call
 from daemon.storage.errors import StorageError
@@ -36,33 +36,44 @@ class LaneTerms:
     """How a lane is driven.
 
     `confirmations` counts the including block; a transaction that is in no block for
-    `stuck_blocks` heads is replaced at higher fees.
+    `stuck_blocks` heads is replaced at higher fees. A used nonce without a receipt of ours counts
+    as another's after `lost_after_s` at the least.
     """
 
     confirmations: int
     block_time_s: int
     stuck_blocks: int = 3
     quote_timeout_s: float = 2.0
+    lost_after_s: int = 60
 
 
 class Executor:
     """One key on one chain, from a draft to its settled intent.
 
     `ready` once the journal and the chain agree: nothing may be planned before. `stopped` says
-    why the lane takes nothing any more.
+    why the lane takes nothing any more. With `receipts`, every endpoint is asked by itself before
+    it is.
     """
 
-    def __init__(self, lane: LanePort, journal: Journal, terms: LaneTerms) -> None:
+    def __init__(
+        self,
+        lane: LanePort,
+        journal: Journal,
+        terms: LaneTerms,
+        receipts: Receipts | None = None,
+    ) -> None:
         self.lane = lane
         self.terms = terms
         self.ready = False
         self.stopped: str | None = None
         self.native_usd = Usd(0)
         self._journal = journal
+        self._receipts = receipts
         self._open: dict[int, Intent] = {}
         self._settled: list[Intent] = []
         self._watches: dict[int, TransactionWatch] = {}
         self._waiting_since: dict[int, int] = {}
+        self._doubted_since: dict[int, int] = {}
         self._complaints: dict[int, str] = {}
         self._height = 0
         self._mined = 0
@@ -167,6 +178,8 @@ class Executor:
 
     async def _follow(self, intent: Intent, head: Head, now: int) -> Intent:
         watch = await self.lane.step(self._watch(intent), height=head.anchor.height)
+        if watch.stage is Stage.NONCE_TAKEN:
+            watch = await self._doubt(intent, watch, head, now)
         self._watches[intent.id] = watch
         if watch.stage is Stage.NONCE_TAKEN:
             return await self._lose(intent, now)
@@ -179,6 +192,23 @@ class Executor:
                 intent, IntentState.SENT, now=now, reason="a reorg dropped it"
             )
         return intent if watch.taken_at is not None else await self._push(intent, head, now)
+
+    async def _doubt(
+        self, intent: Intent, watch: TransactionWatch, head: Head, now: int
+    ) -> TransactionWatch:
+        """Give the watch as taken only after a while, and when no endpoint has a receipt."""
+        pending = replace(watch, stage=Stage.PENDING)
+        since = self._doubted_since.setdefault(intent.id, now)
+        if now - since < self.terms.lost_after_s:
+            return pending
+        if self._receipts is None:
+            return watch
+        found = await self._receipts.read_everywhere(watch.tx_hashes)
+        if not found:
+            return watch
+        return pending.advance(
+            height=head.anchor.height, mined_nonce=watch.nonce + 1, receipt=found[0].receipt
+        )
 
     def _watch(self, intent: Intent) -> TransactionWatch:
         hashes = tuple(attempt.signed.tx_hash for attempt in intent.attempts)
@@ -280,5 +310,5 @@ class Executor:
 
     def _forget(self, intent: Intent) -> None:
         del self._open[intent.id]
-        for table in (self._watches, self._waiting_since, self._complaints):
+        for table in (self._watches, self._waiting_since, self._doubted_since, self._complaints):
             table.pop(intent.id, None)

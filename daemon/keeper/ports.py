@@ -1,8 +1,14 @@
-"""What the keeper asks of a chain's lane (one key on one chain); chains.evm.transactions.Lane."""
+"""What the keeper asks of a chain.
 
+A lane is one key on one chain (chains.evm.transactions.Lane); receipts are read beside it
+(chains.evm.receipts.ReceiptReader).
+"""
+
+from collections.abc import Sequence
 from typing import Protocol
 
 from chains.evm.fees import Fees
+from chains.evm.receipts import FullReceipt
 from chains.evm.transactions import SignedTransaction
 from chains.evm.watch import TransactionWatch
 from chains.model.action import Call
@@ -78,4 +84,16 @@ class LanePort(Pricing, Nonces, Signing, Sending, Protocol):
     @property
     def sender(self) -> Address:
         """The key's address."""
+        ...
+
+
+class Receipts(Protocol):
+    """Reads the receipts of a chain."""
+
+    async def read(self, tx_hash: bytes) -> FullReceipt | None:
+        """Give a transaction's receipt and logs, None while it is not included."""
+        ...
+
+    async def read_everywhere(self, tx_hashes: Sequence[bytes]) -> tuple[FullReceipt, ...]:
+        """Give what each endpoint by itself says of any of these transactions."""
         ...

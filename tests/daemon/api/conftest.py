@@ -1,6 +1,6 @@
 """A real server on loopback over a board that the test fills."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,7 +38,11 @@ class Api:
 
 class Serving(Protocol):
     def __call__(
-        self, *, history: HistoryReader | None = None, signer_fault: str | None = None
+        self,
+        *,
+        history: HistoryReader | None = None,
+        signer_fault: str | None = None,
+        halts: Mapping[str, str] | None = None,
     ) -> AbstractAsyncContextManager[Api]: ...
 
 
@@ -57,7 +61,10 @@ def board() -> Board:
 def serving(board: Board) -> Serving:
     @asynccontextmanager
     async def start(
-        *, history: HistoryReader | None = None, signer_fault: str | None = None
+        *,
+        history: HistoryReader | None = None,
+        signer_fault: str | None = None,
+        halts: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Api]:
         clock = Clock()
         context = ApiContext(
@@ -66,6 +73,7 @@ def serving(board: Board) -> Serving:
             registry=CollectorRegistry(),
             history=history,
             signer_fault=lambda: signer_fault,
+            halts=lambda: halts or {},
         )
         async with (
             serve(context, "127.0.0.1", 0) as port,

@@ -154,6 +154,24 @@ async def test_a_halted_keeper_and_a_missing_signer_are_named(serving: Serving) 
         assert (await api.get("/livez"))[0] == 200
 
 
+async def test_a_stopped_lane_and_stopped_liquidations_are_named(serving: Serving) -> None:
+    halts = {
+        "keeper": "told already",
+        str(DEAR): "nonce 4 is not ours",
+        "liquidations": "no effect",
+    }
+    async with serving(halts=halts) as api:
+        for chain in (CHEAP, DEAR):
+            api.board.chains[chain] = values.chain_snapshot(chain, [])
+        status, body = await api.get("/readyz")
+        assert status == 503
+        unready = cast("list[dict[str, Any]]", body["unready"])
+        assert {entry["what"]: entry["reason"] for entry in unready} == {
+            "transactions on dear (eip155:31338)": "nonce 4 is not ours",
+            "liquidations": "no effect",
+        }
+
+
 async def test_metrics_tell_of_chains_and_accounts_without_addresses(api: Api) -> None:
     api.board.chains[CHEAP] = values.chain_snapshot(CHEAP, [])
     async with api.session.get("/metrics") as response:

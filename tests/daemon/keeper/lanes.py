@@ -13,7 +13,7 @@ from daemon.storage.database import open_database
 from tests.daemon.keeper.fakes import KEY, FakeChain, FakeLane
 from tests.support import values as v
 
-TERMS = LaneTerms(confirmations=2, block_time_s=1, stuck_blocks=3)
+TERMS = LaneTerms(confirmations=2, block_time_s=1, stuck_blocks=3, lost_after_s=0)
 
 
 @dataclass(slots=True)

@@ -11,12 +11,14 @@ from structlog.testing import capture_logs
 
 from chains.errors import Unreachable
 from chains.evm.decode import Log
+from chains.evm.receipts import FullReceipt
 from chains.evm.rescue import RESCUED_TOPIC
 from chains.model.anchor import Head
 from chains.model.ids import Address
 from chains.model.units import USD, Usd
-from daemon.keeper.dispatch import RETELL_S, SCOPE, Dispatcher, DispatchTerms, LaneParts
+from daemon.keeper.dispatch import RETELL_S, Dispatcher, DispatchTerms, LaneParts
 from daemon.keeper.execute import Executor
+from daemon.keeper.halts import HUNT, KEEPER
 from daemon.keeper.intent import IntentState, Purpose
 from daemon.keeper.journal import Journal
 from daemon.keeper.limits import Breaker, Limits
@@ -32,27 +34,38 @@ LIMITS = Limits(per_transaction=Usd(USD), per_hour=Usd(USD), per_day=Usd(USD))
 
 @dataclass(slots=True)
 class Events:
-    """The logs of our contracts: an event for every effect, unless `silent`."""
+    """The receipts of a chain: an event of our contract for every effect, unless `silent`.
+
+    `lost` has no receipt at all; `elsewhere` says that another endpoint has the events.
+    """
 
     fake: FakeChain
     silent: bool = False
+    lost: bool = False
+    elsewhere: bool = False
     down: bool = False
 
-    async def read_logs(
-        self,
-        *,
-        addresses: Sequence[Address],
-        topics: Sequence[bytes | Sequence[bytes] | None],
-        from_height: int,
-        to_height: int,
-    ) -> tuple[Log, ...]:
-        assert topics[0]
+    async def read(self, tx_hash: bytes) -> FullReceipt | None:
         if self.down:
             raise Unreachable(self.fake.chain, "no answer")
-        blocks = () if self.silent else self.fake.blocks[from_height : to_height + 1]
+        receipt = None if self.lost else self.fake.receipt(tx_hash)
+        if receipt is None:
+            return None
+        logs = () if self.silent else self._logs(tx_hash)
+        return FullReceipt(receipt=receipt, logs=logs)
+
+    async def read_everywhere(self, tx_hashes: Sequence[bytes]) -> tuple[FullReceipt, ...]:
+        found = ((self.fake.receipt(tx_hash), self._logs(tx_hash)) for tx_hash in tx_hashes)
+        return tuple(
+            FullReceipt(receipt=receipt, logs=logs if self.elsewhere else ())
+            for receipt, logs in found
+            if receipt is not None
+        )
+
+    def _logs(self, tx_hash: bytes) -> tuple[Log, ...]:
         return tuple(
             Log(
-                address=addresses[0],
+                address=tx.call.target,
                 topics=(RESCUED_TOPIC, _word(owner_of(tx.call.data)), bytes(32), bytes(32)),
                 data=encode(["uint8"] + ["uint256"] * 4, [1, 500, 10**18, 2 * 10**18, 3]),
                 height=block.height,
@@ -60,9 +73,9 @@ class Events:
                 tx_hash=tx.tx_hash,
                 index=0,
             )
-            for block in blocks
+            for block in self.fake.blocks
             for tx in block.transactions
-            if tx.call.data
+            if tx.call.data and tx.tx_hash == tx_hash
         )
 
 
@@ -116,22 +129,28 @@ async def desk(
     *,
     live: bool = True,
     limits: Limits = LIMITS,
+    doubt_s: int = 0,
 ) -> AsyncIterator[Desk]:
     """Open a dispatcher on a state directory, reconciled with its chain."""
     async with open_database(directory, live=live) as database:
-        yield await _build(database, fake or FakeChain(), live=live, limits=limits)
+        yield await _build(database, fake or FakeChain(), live=live, limits=limits, doubt_s=doubt_s)
 
 
-async def _build(database: Database, fake: FakeChain, *, live: bool, limits: Limits) -> Desk:
+async def _build(
+    database: Database, fake: FakeChain, *, live: bool, limits: Limits, doubt_s: int = 0
+) -> Desk:
     journal, store, events, now = Journal(database), Store(database), Events(fake), [v.NOW]
     lane = FakeLane(fake, await journal.read_held_nonces(fake.chain, KEY))
     executor = Executor(lane, journal, TERMS)
     dispatcher = Dispatcher(
-        lanes={fake.chain: LaneParts(executor=executor, logs=events)},
+        lanes={fake.chain: LaneParts(executor=executor, receipts=events)},
         journal=journal,
         store=store,
         terms=DispatchTerms(
-            live=live, limits=limits, breaker=Breaker(failures=2, window_s=60, rest_s=100)
+            live=live,
+            limits=limits,
+            breaker=Breaker(failures=2, window_s=60, rest_s=100),
+            doubt_s=doubt_s,
         ),
         cooldown_s=lambda _: 30,
         clock=lambda: now[0],
@@ -159,7 +178,7 @@ async def test_nothing_goes_out_before_journal_and_chain_are_reconciled(tmp_path
         fake = FakeChain()
         executor = Executor(FakeLane(fake), Journal(database), TERMS)
         dispatcher = Dispatcher(
-            lanes={fake.chain: LaneParts(executor=executor, logs=Events(fake))},
+            lanes={fake.chain: LaneParts(executor=executor, receipts=Events(fake))},
             journal=Journal(database),
             store=Store(database),
             terms=DispatchTerms(live=True, limits=LIMITS),
@@ -217,9 +236,56 @@ async def test_a_success_without_effect_halts_the_keeper_for_good(tmp_path: Path
     async with desk(tmp_path, fake) as it:
         assert "without the effect" in (it.dispatcher.halted or "")
         assert await it.submit(3) is None
-        await it.store.write_halt(SCOPE, None)
+        await it.store.write_halt(KEEPER, None)
     async with desk(tmp_path, fake) as it:
         assert await it.submit(4) is IntentState.SENT
+
+
+async def test_an_effect_is_missing_for_a_while_before_the_keeper_halts(tmp_path: Path) -> None:
+    async with desk(tmp_path, doubt_s=30) as it:
+        it.events.silent = True
+        await it.submit(1)
+        await it.mine(9)
+        halts = [it.dispatcher.halted]
+        it.now[0] += 30
+        await it.mine(1)
+        halts.append(it.dispatcher.halted)
+        assert halts[0] is None
+        assert "without the effect" in (halts[1] or "")
+
+
+async def test_an_endpoint_without_the_receipt_or_its_logs_proves_nothing(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.events.silent = it.events.elsewhere = True
+        await it.submit(1)
+        await it.mine(9)
+        it.events.silent, it.events.lost = False, True
+        await it.submit(2)
+        await it.mine(9)
+        assert it.dispatcher.halted is None
+        second, first = await it.journal.read_recent(limit=9)
+        assert first.effect is not None
+        assert second.effect is None
+        it.events.lost = False
+        await it.mine(1)
+        second, _ = await it.journal.read_recent(limit=9)
+        assert second.effect is not None
+
+
+async def test_a_liquidation_without_effect_stops_liquidations_only(tmp_path: Path) -> None:
+    fake = FakeChain()
+    prey = replace(draft(1), purpose=Purpose.LIQUIDATION)
+    async with desk(tmp_path, fake) as it:
+        await it.dispatcher.submit(prey, base_fee_wei=10**9, now=it.now[0])
+        await it.mine(4)
+        assert set(it.dispatcher.halts) == {HUNT}
+        assert "without the effect" in (it.closed(None) or "")
+    async with desk(tmp_path, fake) as it:
+        more = replace(draft(2), purpose=Purpose.LIQUIDATION)
+        await it.dispatcher.submit(more, base_fee_wei=10**9, now=it.now[0])
+        assert len(set(it.fake.submitted)) == 1
+        assert it.closed() is None
+        assert await it.submit(3) is IntentState.SENT
 
 
 async def test_an_effect_that_cannot_be_read_yet_is_judged_later(tmp_path: Path) -> None:

@@ -95,3 +95,16 @@ def test_a_liquidation_must_be_of_its_borrower() -> None:
 def test_no_event_or_one_about_somebody_else_is_no_effect(purpose: Purpose) -> None:
     assert judge_effect(intent(purpose), []) is None
     assert judge_effect(intent(purpose), [rescued(WAD, 2 * WAD, owner=KEY)]) is None
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_logs_that_are_not_ours_or_cannot_be_read_prove_nothing(purpose: Purpose) -> None:
+    good = liquidated() if purpose is Purpose.LIQUIDATION else rescued(WAD, 2 * WAD)
+    odd = [
+        replace(good, topics=()),
+        replace(good, topics=good.topics[:2]),
+        replace(good, data=good.data[:40]),
+        replace(good, address=v.address(0xBAD)),
+    ]
+    assert judge_effect(intent(purpose), odd) is None
+    assert judge_effect(intent(purpose), [*odd, good]) is not None

@@ -1,6 +1,7 @@
 """One lane: sent once, followed to the end, through what chains and processes do."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 from chains.errors import FeeTooHigh, InvariantError
 from chains.evm.fees import Fees
+from chains.evm.receipts import FullReceipt
 from chains.evm.transactions import SignedTransaction
+from chains.evm.watch import TransactionWatch
 from chains.model.action import Call
 from daemon.keeper.execute import Executor
 from daemon.keeper.intent import IntentState
@@ -235,3 +238,54 @@ async def test_the_journal_knows_every_hash_that_ever_left(tmp_path: Path) -> No
         assert set(process.fake.submitted) <= known
         assert len(known) > 2
         assert replace(intent, updated_at=0) == replace(process.executor.in_flight[0], updated_at=0)
+
+
+class Elsewhere:
+    """An endpoint beside the lane's own that does, or does not, have the receipts."""
+
+    def __init__(self, fake: FakeChain) -> None:
+        self.fake: FakeChain | None = fake
+
+    async def read(self, tx_hash: bytes) -> FullReceipt | None:
+        raise AssertionError(tx_hash)
+
+    async def read_everywhere(self, tx_hashes: Sequence[bytes]) -> tuple[FullReceipt, ...]:
+        if self.fake is None:
+            return ()
+        found = (self.fake.receipt(tx_hash) for tx_hash in tx_hashes)
+        return tuple(FullReceipt(receipt=one, logs=()) for one in found if one is not None)
+
+
+class Forgetful(FakeLane):
+    """A lane whose endpoint counts nonces but has no receipts."""
+
+    async def step(self, watch: TransactionWatch, *, height: int) -> TransactionWatch:
+        return watch.advance(height=height, mined_nonce=self.fake.nonce, receipt=None)
+
+
+async def test_a_nonce_without_a_receipt_is_lost_only_after_a_while(tmp_path: Path) -> None:
+    async with living(tmp_path, FakeChain()) as process:
+        elsewhere = Elsewhere(process.fake)
+        elsewhere.fake = None
+        terms = replace(TERMS, lost_after_s=60)
+        lane = Forgetful(process.fake)
+        executor = Executor(lane, process.journal, terms, elsewhere)
+        await executor.on_head(process.fake.head(), now=v.NOW)
+        await executor.execute(draft(1), base_fee_wei=1, now=v.NOW)
+        for _ in range(9):
+            assert await executor.on_head(process.fake.mine(), now=v.NOW) == ()
+        assert executor.stopped is None
+        (settled,) = await executor.on_head(process.fake.mine(), now=v.NOW + 60)
+        assert settled.state is IntentState.LOST
+        assert executor.stopped is not None
+
+
+async def test_a_receipt_that_any_endpoint_has_is_proof_enough(tmp_path: Path) -> None:
+    async with living(tmp_path, FakeChain()) as process:
+        lane = Forgetful(process.fake)
+        executor = Executor(lane, process.journal, TERMS, Elsewhere(process.fake))
+        await executor.on_head(process.fake.head(), now=v.NOW)
+        await executor.execute(draft(1), base_fee_wei=10**9, now=v.NOW)
+        settled = [await executor.on_head(process.fake.mine(), now=v.NOW) for _ in range(5)]
+        assert [i.state for found in settled for i in found] == [IntentState.CONFIRMED]
+        assert executor.stopped is None

@@ -9,6 +9,7 @@ import pytest
 
 from chains.evm.client import EvmClient
 from chains.evm.fees import Fees
+from chains.evm.receipts import ReceiptReader
 from chains.evm.signer import LocalSigner
 from chains.evm.transactions import Lane
 from chains.model.action import Call
@@ -29,7 +30,7 @@ KEY = bytes.fromhex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b7
 SINK = Address("0x" + "dd" * 20)
 PAY = Call(target=SINK, data=b"", value=1)
 SEND = "eth_sendRawTransaction"
-TERMS = LaneTerms(confirmations=2, block_time_s=1, stuck_blocks=2)
+TERMS = LaneTerms(confirmations=2, block_time_s=1, stuck_blocks=2, lost_after_s=0)
 
 
 @dataclass(slots=True)
@@ -83,7 +84,8 @@ async def life(anvil: Anvil, directory: Path, *, now: int = v.NOW) -> AsyncItera
         journal, signer = Journal(db), LocalSigner(KEY)
         held = await journal.read_held_nonces(client.chain, signer.address)
         lane = Lane(client, signer, fee_cap_wei=100 * GWEI, priority_fee_wei=GWEI, held=held)
-        scene = Scene(anvil, client, proxy, Executor(lane, journal, TERMS), journal, now)
+        receipts = ReceiptReader(client, [proxy.url])
+        scene = Scene(anvil, client, proxy, Executor(lane, journal, TERMS, receipts), journal, now)
         await scene.see()
         yield scene
 

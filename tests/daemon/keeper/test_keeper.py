@@ -81,7 +81,7 @@ async def house(directory: Path, *, limits: Limits = LIMITS) -> AsyncIterator[Ho
         dispatcher = Dispatcher(
             lanes={
                 lane.chain: LaneParts(
-                    executor=Executor(lane, journal, terms), logs=Events(lane.fake)
+                    executor=Executor(lane, journal, terms), receipts=Events(lane.fake)
                 )
                 for lane in (cheap, dear)
             },
