@@ -20,6 +20,11 @@ class Cause(StrEnum):
     WRONG_CHAIN = "wrong_chain"
 
 
+_PAIR = 2
+_GRAVITY = tuple(Cause)
+"""From what heals by itself to what is never trusted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The policy's numbers.
@@ -47,6 +52,24 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How an endpoint's height rose while nothing was wrong with it, by two looks."""
+
+    first_at: float
+    first_height: int
+    last_at: float
+    last_height: int
+
+    def reach(self, now: float) -> float | None:
+        """Give the height it may have at `now` at twice its pace; None after one look only."""
+        watched_s = self.last_at - self.first_at
+        if watched_s <= 0:
+            return None
+        per_s = max(0, self.last_height - self.first_height) / watched_s
+        return self.last_height + 2 * per_s * (now - self.last_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointState:
     """What is known of one endpoint; `verified` when its chain id was seen to be right."""
 
@@ -55,6 +78,7 @@ class EndpointState:
     aside: Aside | None = None
     strikes: int = 0
     struck_at: float = 0.0
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +110,13 @@ def set_aside(
     limits: Limits,
     wait_s: float | None = None,
 ) -> EndpointState:
-    """Set an endpoint aside, longer each time; `wait_s` is the least it asked for itself."""
+    """Set an endpoint aside, longer each time; `wait_s` is the least it asked for itself.
+
+    A graver cause stays: one that disagrees and then fails has not come to agree by failing.
+    """
+    known = state.aside
+    if known is not None and _GRAVITY.index(known.cause) > _GRAVITY.index(cause):
+        cause, reason = known.cause, known.reason
     strikes = 0 if now - state.struck_at > limits.forgive_s else state.strikes
     backoff = min(limits.backoff_s * 2 ** min(strikes, 32), limits.backoff_cap_s)
     return replace(
@@ -135,20 +165,30 @@ def best_height(sightings: Mapping[int, Sighting], chain_number: int) -> int | N
     heights = sorted(s.height for s in sightings.values() if s.chain_number == chain_number)
     if not heights:
         return None
-    return heights[-1] if len(heights) <= 2 else heights[-2]  # noqa: PLR2004 -- two have no middle
+    return heights[-1] if len(heights) <= _PAIR else heights[-2]
 
 
 def common_height(
-    sightings: Mapping[int, Sighting], *, chain_number: int, limits: Limits
+    states: Sequence[EndpointState],
+    sightings: Mapping[int, Sighting],
+    *,
+    chain_number: int,
+    limits: Limits,
 ) -> int | None:
-    """Give the newest height that every endpoint of this chain that does not lag has."""
-    best = best_height(sightings, chain_number)
+    """Give the newest height that every endpoint of this chain that does not lag has.
+
+    Of two in use it is one both have, however far apart they are: the one ahead must have the
+    block of the one behind.
+    """
+    trusted = _trust(states, sightings, chain_number)
+    best = best_height(trusted, chain_number)
     if best is None:
         return None
     return min(
         s.height
-        for s in sightings.values()
-        if s.chain_number == chain_number and best - s.height <= limits.max_lag
+        for index, s in sightings.items()
+        if s.chain_number == chain_number
+        and (best - s.height <= limits.max_lag or (index in trusted and len(trusted) == _PAIR))
     )
 
 
@@ -162,33 +202,50 @@ def judge(
 ) -> Verdict:
     """Judge a round of checks, whose hashes are those at the common height.
 
-    The endpoints in use vote on the hash (all do where none is in use). Without a majority
+    The endpoints in use vote on the hash and say how high the chain is (all do where none is in
+    use). Without a majority, or where one of two ran away from the other and from its own pace,
     nobody is set aside for it and the verdict is split.
     """
-    best = best_height(sightings, chain_number)
-    voters = {
-        index: sighting.hash
-        for index, sighting in sightings.items()
-        if _may_vote(sighting, best, chain_number, limits)
-    }
-    trusted = {i: h for i, h in voters.items() if states[i].aside is None} or voters
-    agreed, split = _count_votes(trusted)
+    trusted = _trust(states, sightings, chain_number)
+    best = best_height(trusted, chain_number)
+    common = common_height(states, sightings, chain_number=chain_number, limits=limits)
+    votes = {i: s.hash for i, s in trusted.items() if common is not None and s.height >= common}
+    agreed, split = _count_votes(votes)
+    split = split or _find_jump(states, trusted, now, limits)
     judged = list(states)
     for index, sighting in sightings.items():
         fault = _find_fault(sighting, best, agreed, chain_number, limits)
-        if fault:
+        if fault and not (split and fault[0] is Cause.LAGGING and index in trusted):
             judged[index] = set_aside(judged[index], *fault, now=now, limits=limits)
         elif not split:
-            judged[index] = _credit(judged[index], limits)
+            judged[index] = _credit(judged[index], sighting.height, now, limits)
     return Verdict(states=tuple(judged), split=split)
 
 
-def _may_vote(sighting: Sighting, best: int | None, chain_number: int, limits: Limits) -> bool:
-    return (
-        best is not None
-        and sighting.chain_number == chain_number
-        and best - sighting.height <= limits.max_lag
-    )
+def _trust(
+    states: Sequence[EndpointState], sightings: Mapping[int, Sighting], chain_number: int
+) -> Mapping[int, Sighting]:
+    """Give the sightings of this chain by endpoints in use; all of this chain where none is."""
+    ours = {i: s for i, s in sightings.items() if s.chain_number == chain_number}
+    return {i: s for i, s in ours.items() if states[i].aside is None} or ours
+
+
+def _find_jump(
+    states: Sequence[EndpointState], trusted: Mapping[int, Sighting], now: float, limits: Limits
+) -> str | None:
+    """Find out whether one of two claims a height that neither the other nor its past supports.
+
+    With a third the second best height decides. Time makes up for a jump that was none.
+    """
+    if len(trusted) != _PAIR:
+        return None
+    ahead, behind = sorted(trusted, key=lambda index: -trusted[index].height)
+    height, gap = trusted[ahead].height, trusted[ahead].height - trusted[behind].height
+    pace = states[ahead].pace
+    reach = pace.reach(now) if pace else None
+    if gap <= limits.max_lag or reach is None or height <= reach + limits.max_lag:
+        return None
+    return f"endpoints disagree: one jumped to {height}, {gap} blocks ahead of the other"
 
 
 def _count_votes(votes: Mapping[int, bytes]) -> tuple[bytes | None, str | None]:
@@ -212,11 +269,17 @@ def _find_fault(
     return None
 
 
-def _credit(state: EndpointState, limits: Limits) -> EndpointState:
+def _credit(state: EndpointState, height: int, now: float, limits: Limits) -> EndpointState:
     if state.aside is None:
-        return replace(state, verified=True)
+        return replace(state, verified=True, pace=_measure(state.pace, height, now))
     needed = 1 if state.aside.cause is Cause.FAILED else limits.probation
     agreed = state.aside.agreed + 1
     if agreed >= needed:
-        return readmit(state)
+        return replace(readmit(state), pace=_measure(state.pace, height, now))
     return replace(state, aside=replace(state.aside, agreed=agreed))
+
+
+def _measure(pace: Pace | None, height: int, now: float) -> Pace:
+    if pace is None:
+        return Pace(first_at=now, first_height=height, last_at=now, last_height=height)
+    return replace(pace, last_at=now, last_height=height)

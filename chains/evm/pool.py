@@ -229,7 +229,9 @@ class EndpointPool:
 
     async def _compare(self, sightings: dict[int, Sighting]) -> dict[int, Sighting]:
         """Replace each sighting's hash by the one at the common height."""
-        height = policy.common_height(sightings, chain_number=self._number, limits=self._limits)
+        height = policy.common_height(
+            self._states, sightings, chain_number=self._number, limits=self._limits
+        )
         if height is None:
             return sightings
         async with asyncio.TaskGroup() as group:

@@ -220,7 +220,7 @@ class SolanaPool:
 
         Alone, an endpoint has nobody to disagree with and is not asked.
         """
-        slot = policy.common_height(sightings, chain_number=_ONE, limits=self._limits)
+        slot = policy.common_height(self._states, sightings, chain_number=_ONE, limits=self._limits)
         if slot is None or len(sightings) == 1:
             return sightings
         async with asyncio.TaskGroup() as group:

@@ -232,6 +232,43 @@ async def test_the_minority_on_a_hash_is_set_aside(anvil: Anvil) -> None:
         assert causes(client) == [None, None, None]
 
 
+async def test_one_that_disagrees_and_then_fails_does_not_serve_as_the_last_resort(
+    anvil: Anvil,
+) -> None:
+    async with proxied(anvil, 3) as (client, [first, second, third]):
+        first.lie("eth_getBlockByNumber", another_hash)
+        await client.check_endpoints()
+        first.drop()
+        await client.check_endpoints()
+        first.heal()
+        second.drop()
+        third.drop()
+        asked = first.counts.total()
+        with pytest.raises(Unreachable):
+            await client.read_head("latest")
+        assert first.counts.total() == asked
+        assert causes(client) == [Cause.DISAGREES, Cause.FAILED, Cause.FAILED]
+
+
+async def test_one_of_two_that_claims_to_be_far_ahead_halts_the_chain(anvil: Anvil) -> None:
+    def far_ahead(params: list[Json], result: Json) -> Json:
+        assert isinstance(result, dict)
+        ahead: dict[str, Json] = {"number": hex(10**9), "hash": "0x" + "ee" * 32}
+        return {**result, **(ahead if params[0] == "latest" else {})}
+
+    async with proxied(anvil, 2) as (client, [first, _]):
+        for _round in range(2):
+            await client.check_endpoints()
+        first.lie("eth_getBlockByNumber", far_ahead)
+        await client.check_endpoints()
+        with pytest.raises(Stale, match="jumped to 1000000000"):
+            await client.read_head("latest")
+        assert causes(client) == [None, None]
+        first.heal()
+        await client.check_endpoints()
+        assert (await client.read_head("latest")).anchor.height >= 30
+
+
 async def test_two_hashes_without_a_majority_halt_the_chain(anvil: Anvil) -> None:
     async with proxied(anvil, 2) as (client, [first, _]):
         first.lie("eth_getBlockByNumber", another_hash)

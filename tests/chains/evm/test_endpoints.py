@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,7 +82,7 @@ def test_an_endpoint_comes_back_after_agreeing_often_enough(
 def test_the_common_height_is_one_that_nobody_who_counts_lacks(
     sightings: dict[int, Sighting],
 ) -> None:
-    height = common_height(sightings, chain_number=CHAIN, limits=LIMITS)
+    height = common_height(fresh(4), sightings, chain_number=CHAIN, limits=LIMITS)
     same = [s.height for s in sightings.values() if s.chain_number == CHAIN]
     assert (height is None) == (not same)
     if height is not None:
@@ -115,6 +116,63 @@ def test_the_configured_order_holds_and_the_failed_come_last() -> None:
 
 def test_a_lone_endpoint_far_ahead_does_not_make_the_others_lag() -> None:
     assert causes(decide(fresh(3), see(5_000), see(100), see(99))) == [None, None, None]
+
+
+def test_the_common_height_of_two_is_that_of_the_one_behind_however_far() -> None:
+    seen = {0: see(100), 1: see(10**9), 2: see(50, chain=1)}
+    assert common_height(fresh(3), seen, chain_number=CHAIN, limits=LIMITS) == 100
+
+
+def test_one_of_two_on_another_history_does_not_make_the_other_lag() -> None:
+    verdict = decide(fresh(2), see(100, b"a"), see(10**9, b"b"))
+    assert causes(verdict) == [None, None]
+    assert verdict.split is not None
+
+
+def watched(*heights: int) -> tuple[EndpointState, ...]:
+    """Give two endpoints that were at these heights together, one second after another."""
+    states = fresh(2)
+    for now, height in enumerate(heights):
+        states = decide(states, see(height), see(height), now=now).states
+    return states
+
+
+def test_a_jump_away_from_the_other_and_from_ones_own_pace_is_a_split() -> None:
+    verdict = decide(watched(100, 102), see(104), see(10**9), now=2.0)
+    assert causes(verdict) == [None, None]
+    assert verdict.split is not None
+    assert "jumped to 1000000000" in verdict.split
+    assert decide(verdict.states, see(106), see(106), now=3.0).split is None
+
+
+def test_one_of_two_that_stands_still_lags_behind_one_that_keeps_its_pace() -> None:
+    verdict = decide(watched(100, 120, 140), see(140), see(160), now=3.0)
+    assert (causes(verdict), verdict.split) == ([Cause.LAGGING, None], None)
+
+
+def test_time_makes_up_for_a_jump_that_was_none() -> None:
+    states = watched(100, 102)
+    assert decide(states, see(102), see(130), now=2.0).split is not None
+    assert causes(decide(states, see(102), see(130), now=8.0)) == [Cause.LAGGING, None]
+
+
+def test_one_set_aside_that_claims_to_be_far_ahead_does_not_make_others_lag() -> None:
+    liar, honest = fresh(2)
+    liar = set_aside(liar, Cause.FAILED, "x", now=0.0, limits=LIMITS)
+    assert causes(decide((liar, honest), see(10**9), see(100)))[1] is None
+
+
+@pytest.mark.parametrize("grave", [Cause.DISAGREES, Cause.WRONG_CHAIN])
+@pytest.mark.parametrize("mere", [Cause.FAILED, Cause.LAGGING])
+def test_what_is_not_to_be_believed_is_not_to_be_believed_after_failing_either(
+    grave: Cause, mere: Cause
+) -> None:
+    state = set_aside(fresh(1)[0], grave, "a fork", now=0.0, limits=LIMITS)
+    state = set_aside(state, mere, "no answer", now=1.0, limits=LIMITS)
+    assert choose([state]) == ()
+    assert state.aside is not None
+    assert (state.aside.cause, state.aside.reason) == (grave, "a fork")
+    assert state.aside.retry_at == 3.0
 
 
 def test_the_one_behind_is_set_aside() -> None:
