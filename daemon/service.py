@@ -108,6 +108,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             history=build_history(store),
             actions=build_actions(Journal(database)) if key else None,
             totals=build_totals(database),
+            halts=lambda: dispatcher.halts if dispatcher else {},
         )
         port = await stack.enter_async_context(
             serve_api(context, settings.api.host, settings.api.port)
