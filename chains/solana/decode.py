@@ -8,7 +8,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from solders.hash import Hash
+from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
@@ -122,6 +122,14 @@ def decode_list(value: Json, length: int | None = None) -> list[Json]:
     return value
 
 
+def decode_hash(value: Json) -> Hash:
+    """Give a hash."""
+    try:
+        return Hash.from_string(decode_text(value))
+    except ParseHashError as error:
+        raise ValueError(f"{value!r:.60} is no hash") from error
+
+
 def decode_context(value: Json) -> tuple[int, Json]:
     """Give the slot an answer is of, and what it says."""
     answer = decode_object(value)
@@ -184,7 +192,7 @@ def decode_blockhash(value: Json) -> RecentBlockhash:
     slot, item = decode_context(value)
     found = decode_object(item)
     return RecentBlockhash(
-        hash=Hash.from_string(decode_text(found.get("blockhash"))),
+        hash=decode_hash(found.get("blockhash")),
         last_valid_height=decode_count(found.get("lastValidBlockHeight")),
         slot=slot,
     )
@@ -192,7 +200,7 @@ def decode_blockhash(value: Json) -> RecentBlockhash:
 
 def decode_block_hash(value: Json) -> bytes:
     """Give the hash of a block of `getBlock`."""
-    return bytes(Hash.from_string(decode_text(decode_object(value).get("blockhash"))))
+    return bytes(decode_hash(decode_object(value).get("blockhash")))
 
 
 def decode_statuses(value: Json, count: int) -> StatusesRead:

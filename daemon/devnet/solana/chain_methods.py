@@ -2,8 +2,9 @@
 
 import base64
 from collections.abc import Mapping
+from typing import Final
 
-from solders.hash import Hash
+from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
 
 from chains.evm.rpc import Json
@@ -21,8 +22,8 @@ from daemon.devnet.solana.wire import (
     RpcFailure,
 )
 
-MAX_STATUSES = 256
-_FEE_SLOTS = 150
+MAX_STATUSES: Final = 256
+_FEE_SLOTS: Final = 150
 
 
 class ChainMethods:
@@ -111,7 +112,7 @@ class ChainMethods:
     def _is_blockhash_valid(self, params: Params) -> Json:
         try:
             blockhash = Hash.from_string(params.text(0))
-        except ValueError as error:
+        except ParseHashError as error:
             raise BadParams(f"no hash: {error}") from error
         return in_context(self._block(params, 1), self._ledger.blocks.is_valid(blockhash))
 

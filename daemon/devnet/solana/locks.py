@@ -48,9 +48,10 @@ def durable_nonce(message: VersionedMessage, read: Read) -> Hash | None:
         return None
     first = message.instructions[0]
     program = message.account_keys[first.program_id_index]
-    if program != SYSTEM_PROGRAM or bytes(first.data) != _ADVANCE_NONCE:
+    named = bytes(first.accounts)
+    if program != SYSTEM_PROGRAM or bytes(first.data) != _ADVANCE_NONCE or not named:
         return None
-    account = read(message.account_keys[bytes(first.accounts)[0]])
+    account = read(message.account_keys[named[0]])
     if account is None or len(account.data) != _NONCE_ACCOUNT.size:
         return None
     _, _, _, nonce, _ = _NONCE_ACCOUNT.unpack(account.data)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from solders.message import from_bytes_versioned
-from solders.transaction import VersionedTransaction
+from solders.transaction import SanitizeError, VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata, TransactionMetadata
 
 from chains.evm.rpc import Json
@@ -52,10 +52,11 @@ class SendingMethods:
         block = self._view.block(params.config(1))
         try:
             message = from_bytes_versioned(raw)
-        except ValueError as error:
+            fee = quote_fee(message)
+        except (ValueError, IndexError) as error:
             raise BadParams(f"no message: {error}") from error
         known = self._ledger.blocks.is_valid(message.recent_blockhash)
-        return in_context(block, quote_fee(message) if known else None)
+        return in_context(block, fee if known else None)
 
     def _simulate(self, params: Params) -> Json:
         config = params.config(1)
@@ -126,7 +127,7 @@ def read_transaction(text: str, config: Config) -> VersionedTransaction:
             )
         transaction = VersionedTransaction.from_bytes(raw)
         transaction.sanitize()
-    except ValueError as error:
+    except (ValueError, SanitizeError) as error:
         raise BadParams(f"failed to deserialize VersionedTransaction: {error}") from error
     return transaction
 

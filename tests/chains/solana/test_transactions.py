@@ -222,6 +222,13 @@ async def test_what_does_not_fit_into_a_packet_is_refused_and_fits_with_a_table(
     assert balance(rig.ledger, make_key(120)) == SOL // 100
 
 
+async def test_more_accounts_than_a_message_can_name_are_refused(rig: Rig) -> None:
+    keys = [make_key(number) for number in range(300)]
+    wide = Order(instructions=tuple(_touch(key) for key in keys))
+    with pytest.raises(TransactionTooLarge, match="account index overflowed"):
+        await rig.lane.simulate(wide)
+
+
 async def test_entries_of_the_slot_being_read_do_not_serve_yet(rig: Rig) -> None:
     table = await make_table(rig, [TO])
     plan = plan_tables([table])

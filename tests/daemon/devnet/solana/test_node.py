@@ -192,6 +192,8 @@ async def test_bad_requests_are_refused_with_the_codes_of_a_real_node(rig: Rig) 
         (-32016, "Minimum context slot", "getSlot", [{"minContextSlot": 10**6}]),
         (-32007, "was skipped", "getBlockTime", [tip.slot + 1]),
         (-32004, "not available", "getBlockTime", [tip.slot + 9]),
+        (-32602, "no hash", "isBlockhashValid", ["nonsense"]),
+        (-32602, "no message", "getFeeForMessage", ["AAAA"]),
         (-32602, "is no fault", "node_setFaults", [{"nonsense": 1}]),
         (-32602, "confirmed", "node_drop", [9]),
         (-32602, "not a program", "surfnet_writeProgram", [str(TO), "00"]),
