@@ -27,6 +27,7 @@ from daemon.keeper.dispatch import Dispatcher
 from daemon.keeper.intent import Draft, Purpose
 from daemon.keeper.latches import Latches
 from daemon.keeper.memory import Work
+from daemon.keeper.plan import Place
 from daemon.keeper.quote import quote_all
 from daemon.keeper.strangers import (
     Prey,
@@ -35,6 +36,7 @@ from daemon.keeper.strangers import (
     eligible,
     flash_premium,
     least_profit_units,
+    order_sales,
     rank,
     with_interest,
 )
@@ -43,7 +45,9 @@ from daemon.storage.store import Store
 
 PREMIUM: Final = function_signature_to_4byte_selector("FLASHLOAN_PREMIUM_TOTAL()")
 DEADLINE_S: Final = 60
-MOST_AT_ONCE: Final = 4
+MOST_QUOTED: Final = 4
+REFUSED_BLOCKS: Final = 10
+"""For how many blocks a refused liquidation comes after all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,8 @@ class Hunter:
         self._store = store
         self._terms = terms
         self._books: dict[AaveV3Market, Borrowers] = {}
+        self._selling: dict[frozenset[AssetId], Place] = {}
+        self._refused: dict[str, int] = {}
 
     async def hunt(self, chain: ChainSnapshot) -> None:
         """Look at a chain as it was read and submit what is worth most; its troubles end here."""
@@ -99,7 +105,7 @@ class Hunter:
         except ChainError as error:
             self._dispatcher.tell(f"{error.chain}: hunt", "hunt.failed", error.reason)
         except StorageError as error:
-            self._dispatcher.halt_unwritten(error)
+            self._dispatcher.tell(f"{chain.chain}: hunt", "hunt.failed", str(error))
 
     async def _open_books(self, anchor: BlockAnchor) -> list[Borrowers]:
         books = {}
@@ -140,8 +146,27 @@ class Hunter:
         if reason := self._dispatcher.why_closed(Work(market.market.chain, None), now):
             self._dispatcher.tell(f"{market.market}: hunt", "hunt.closed", reason)
             return
-        for sale, quote in await self._quote(sales[:MOST_AT_ONCE], chain):
-            await self._submit(sale, quote, chain)
+        self._forget(chain.anchor.height)
+        offered = order_sales(sales, selling=self._selling, refused=self._refused)
+        await self._submit_best(await self._quote(offered[:MOST_QUOTED], chain), chain)
+
+    def _forget(self, height: int) -> None:
+        """Drop the pools whose sale is no longer in flight, and old refusals."""
+        places = self._dispatcher.activity.places
+        self._selling = {pool: place for pool, place in self._selling.items() if place in places}
+        recent = height - REFUSED_BLOCKS
+        self._refused = {need: at for need, at in self._refused.items() if at > recent}
+
+    async def _submit_best(
+        self, quoted: Sequence[tuple[Sale, Quote]], chain: ChainSnapshot
+    ) -> None:
+        """Submit the best through each pool, and what needs no pool."""
+        tried: set[frozenset[AssetId]] = set()
+        for sale, quote in quoted:
+            if sale.prey.pool in tried:
+                continue
+            if await self._submit(sale, quote, chain) and sale.prey.pool:
+                tried.add(sale.prey.pool)
 
     async def _price(
         self, market: AaveV3Market, prey: Sequence[Prey], anchor: BlockAnchor
@@ -192,16 +217,19 @@ class Hunter:
             if isinstance(quote, Quote):
                 taken.append((sale, quote))
             else:
-                self._dispatcher.tell(sale.prey.need, "liquidation.refused", quote)
+                self._refuse(sale, quote, chain)
         return taken
 
-    async def _submit(self, sale: Sale, quote: Quote, chain: ChainSnapshot) -> None:
+    def _refuse(self, sale: Sale, reason: str, chain: ChainSnapshot) -> None:
+        self._refused[sale.prey.need] = chain.anchor.height
+        self._dispatcher.tell(sale.prey.need, "liquidation.refused", reason)
+
+    async def _submit(self, sale: Sale, quote: Quote, chain: ChainSnapshot) -> bool:
+        """Submit a sale; False where it would not pay."""
         least = least_profit_units(sale, quote.gas_cost, self._terms.min_profit)
         if least is None:
-            self._dispatcher.tell(
-                sale.prey.need, "liquidation.refused", "gas would take the profit"
-            )
-            return
+            self._refuse(sale, "gas would take the profit", chain)
+            return False
         now = chain.anchor.time
         draft = Draft(
             action=self._action(sale, min_profit=least, now=now),
@@ -215,7 +243,11 @@ class Hunter:
             decision=describe_sale(sale, quote.gas_cost),
             deadline=now + DEADLINE_S,
         )
-        await self._dispatcher.submit(draft, base_fee_wei=chain.fees.base_fee_wei, now=now)
+        fee_wei = chain.fees.base_fee_wei
+        sent = await self._dispatcher.submit(draft, base_fee_wei=fee_wei, now=now)
+        if sent is not None and sale.prey.pool:
+            self._selling[sale.prey.pool] = draft.place
+        return True
 
     def _action(self, sale: Sale, *, min_profit: int, now: int) -> Action:
         prey = sale.prey

@@ -5,7 +5,7 @@ market's price of either asset parts from the protocol's, or without the least p
 everything: profit = sale of the collateral − debt repaid − flash premium − gas.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +43,12 @@ class Prey:
     def need(self) -> str:
         """The name of this liquidation through its time."""
         return f"liquidation {self.account} {self.market}"
+
+    @property
+    def pool(self) -> frozenset[AssetId]:
+        """What the sale goes through: both tokens in either direction, empty without a sale."""
+        pair = frozenset({self.collateral, self.debt})
+        return pair if len(pair) > 1 else frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +105,17 @@ def rank(sales: Sequence[Sale], min_profit: Usd) -> tuple[Sale, ...]:
         if sale.gross > min_profit:
             best.setdefault(sale.prey.need, sale)
     return tuple(best.values())
+
+
+def order_sales(
+    sales: Iterable[Sale], *, selling: Collection[frozenset[AssetId]], refused: Collection[str]
+) -> list[Sale]:
+    """Leave out sales through pools that are `selling` already, and put `refused` needs last.
+
+    A price quoted beside another sale in the same pool is not the price the second one gets.
+    """
+    free = [sale for sale in sales if sale.prey.pool not in selling]
+    return sorted(free, key=lambda sale: sale.prey.need in refused)
 
 
 def least_profit_units(sale: Sale, gas_cost: Usd, min_profit: Usd) -> int | None:

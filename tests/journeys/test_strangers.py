@@ -1,7 +1,10 @@
 """Strangers: liquidated for profit under 1, never at 1 or above, never on a price in doubt."""
 
+from decimal import Decimal
+
 import pytest
 
+from chains.model.ids import Address
 from tests.support.stage import BYSTANDER, STRANGER
 from tests.support.story import Story
 
@@ -74,3 +77,46 @@ async def test_a_price_that_agrees_for_long_enough_opens_liquidations_again(
     story.cheap.set_price("WETH", 1260)
     await until_liquidated(story)
     assert len(story.liquidations("cheap")) == 1
+
+
+def owe_too(story: Story, address: Address) -> None:
+    """Put another stranger beside the first, with the same collateral and debt."""
+    story.cheap.set_automine(on=True)
+    story.cheap.supply("WETH", address, 10 * 10**18)
+    story.cheap.borrow("USDC", address, 11_000 * 10**6)
+    story.cheap.set_automine(on=False)
+
+
+async def test_two_sales_through_one_pool_never_lie_in_one_block(story: Story) -> None:
+    owe_too(story, BYSTANDER)
+    await story.begin()
+    await story.shock("WETH", SHOCK)
+
+    async def both_liquidated() -> bool:
+        return len(story.liquidations("cheap")) == 2
+
+    await story.until(both_liquidated, "both strangers were liquidated")
+    assert {found.user for found in story.liquidations("cheap")} == {STRANGER, BYSTANDER}
+    first, second = story.liquidation_heights("cheap")
+    assert first < second
+
+
+async def test_a_liquidation_goes_on_while_the_other_chain_is_down(story: Story) -> None:
+    await story.begin()
+    story.proxies["dear"].drop()
+    story.proxies["dear"].refuse_sockets()
+    await story.proxies["dear"].kill_sockets()
+
+    async def lost() -> bool:
+        return await story.is_gap("dear")
+
+    await story.wait(lost, "the dear chain is a gap")
+    story.cheap.shock("WETH", Decimal(SHOCK), protocol_only=False)
+    await story.seen("cheap")
+
+    async def liquidated() -> bool:
+        return bool(story.liquidations("cheap"))
+
+    await story.until(liquidated, "the stranger was liquidated", "cheap")
+    assert await story.is_gap("dear")
+    assert [found.user for found in story.liquidations("cheap")] == [STRANGER]

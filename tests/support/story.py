@@ -183,6 +183,11 @@ class Story:
         liquidator = self.stage.contracts[name].liquidator
         return [decode_liquidated(log) for log in self._events(name, liquidator, LIQUIDATED_TOPIC)]
 
+    def liquidation_heights(self, name: str) -> list[int]:
+        """Give the blocks of a chain's liquidations since the story began."""
+        liquidator = self.stage.contracts[name].liquidator
+        return [log.height for log in self._events(name, liquidator, LIQUIDATED_TOPIC)]
+
     def idle(self, name: str, symbol: str) -> int:
         """Give what Alice holds idle of a token."""
         return self.stage.chain(name).balance(symbol, ALICE)

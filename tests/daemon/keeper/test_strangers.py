@@ -13,6 +13,7 @@ from daemon.keeper.strangers import (
     eligible,
     flash_premium,
     least_profit_units,
+    order_sales,
     rank,
     with_interest,
 )
@@ -67,6 +68,25 @@ def test_what_does_not_pass_the_floor_is_left() -> None:
     assert rank([sale(5)], Usd(5 * USD)) == ()
     assert rank([sale(5.01)], Usd(5 * USD)) != ()
     assert rank([Sale(prey=PREY, proceeds=None, premium=0)], Usd(0)) == ()
+
+
+def test_a_pool_that_is_sold_through_takes_no_second_sale_in_either_direction() -> None:
+    back = replace(PREY, collateral=USDC, debt=WETH)
+    other = replace(PREY, collateral=WBTC)
+    sales = [sale(30), sale(20, back), sale(10, other)]
+    found = order_sales(sales, selling=[PREY.pool], refused=[])
+    assert [s.prey for s in found] == [other]
+
+
+def test_a_liquidation_without_a_sale_waits_for_no_pool() -> None:
+    same = replace(PREY, collateral=USDC)
+    assert order_sales([sale(30, same)], selling=[PREY.pool], refused=[]) == [sale(30, same)]
+
+
+def test_what_was_refused_lately_keeps_nothing_else_back() -> None:
+    other = replace(PREY, account=v.account(v.CHEAP, 10))
+    found = order_sales([sale(30), sale(10, other)], selling=[], refused=[PREY.need])
+    assert [s.prey for s in found] == [other, PREY]
 
 
 def test_the_contract_must_insist_on_the_floor_and_the_gas() -> None:
