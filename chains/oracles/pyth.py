@@ -23,7 +23,7 @@ RECEIVER: Final = Pubkey.from_string("rec5EKMGg6MxZYaMdyBfgwp4d5rB9T1VQH5pJv5LtF
 FULL: Final = 1
 PARTIAL: Final = 0
 MAX_EXPONENT: Final = 18
-_MESSAGE: Final = Layout(
+MESSAGE: Final = Layout(
     name="PriceFeedMessage",
     size=92,
     fields={
@@ -99,8 +99,8 @@ def decode_update(chain: ChainId, key: Pubkey, account: RawAccount | None) -> Pr
     level = view.number("level")
     if level not in _MESSAGE_AT:
         raise DecodeError(chain, f"price update {key} has unknown verification level {level}")
-    message = View(_MESSAGE, view.data, _MESSAGE_AT[level])
-    numbers = {name: message.number(name) for name in _MESSAGE.fields if name != "feed"}
+    message = View(MESSAGE, view.data, _MESSAGE_AT[level])
+    numbers = {name: message.number(name) for name in MESSAGE.fields if name != "feed"}
     if not -MAX_EXPONENT <= numbers["exponent"] <= MAX_EXPONENT:
         raise DecodeError(chain, f"price update {key} has exponent {numbers['exponent']}")
     return PriceUpdate(
