@@ -5,6 +5,7 @@
     ChainError                    this chain is a gap in this snapshot
     ├── Unreachable               no endpoint answered in time
     ├── Stale                     the anchor is gone, behind, or its endpoints disagree
+    │   └── MissingBlock          no endpoint has the block: not yet, or no longer
     ├── WrongChain                an endpoint answers for another chain: never used
     ├── RpcError                  a node refused a request (chains.evm.rpc), with its code
     ├── PlanTooLarge              more accounts than one read gives (chains.solana.accounts)
@@ -41,9 +42,13 @@ class Unreachable(ChainError):
     """No endpoint answered within its time."""
 
 
-@final
 class Stale(ChainError):
     """The anchor is no longer canonical, too old, or endpoints disagree on it."""
+
+
+@final
+class MissingBlock(Stale):
+    """No endpoint has the block: it may come in a moment, or a reorg took it away."""
 
 
 @final

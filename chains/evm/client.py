@@ -33,6 +33,7 @@ from chains.model.ids import Address, ChainId
 
 Tag = Literal["latest", "safe", "finalized"]
 LOG_RANGE: Final = 10_000
+HEDGE_S: Final = 0.25
 _FINALITY: Final[Mapping[str, Finality]] = {
     "latest": Finality.LATEST,
     "safe": Finality.SAFE,
@@ -115,7 +116,10 @@ class EvmClient:
         return self._decode(decode_data, answer, "eth_call")
 
     async def read_head(self, block: Tag | bytes | int) -> Head:
-        """Read a header by tag, hash or height; Stale when no endpoint has it."""
+        """Read a header by tag, hash or height; MissingBlock when no endpoint has it.
+
+        An endpoint that is slow holds up nothing: after HEDGE_S the next one is asked as well.
+        """
         method, key, finality = _name_block(block)
         limit = self._pool.timeout_s
 
@@ -125,7 +129,7 @@ class EvmClient:
                 raise RpcError(self.chain, f"no block {key}", 0, kind=RpcErrorKind.MISSING_BLOCK)
             return answer
 
-        answer = await self._pool.ask(ask)
+        answer = await self._pool.ask(ask, hedge_s=HEDGE_S)
         head = self._decode(lambda value: decode_head(self.chain, value, finality), answer, method)
         if not isinstance(block, str) and block not in (head.anchor.hash, head.anchor.height):
             raise DecodeError(self.chain, f"asked for block {key}, answered another")

@@ -5,15 +5,16 @@ round trip while the first endpoint is well; the checks run beside it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 
 import aiohttp
 import structlog
 
-from chains.errors import Stale, Unreachable, WrongChain
+from chains.errors import MissingBlock, Stale, Unreachable, WrongChain
 from chains.evm import endpoints as policy
 from chains.evm.decode import decode_quantity, decode_word, expect_object
 from chains.evm.endpoints import Cause, EndpointState, Limits, Sighting
@@ -99,42 +100,79 @@ class EndpointPool:
         """What is known of each endpoint, in the configured order."""
         return self._states
 
-    async def ask(self, question: Question[T], *, timeout_s: float | None = None) -> T:
+    async def ask(
+        self, question: Question[T], *, timeout_s: float | None = None, hedge_s: float | None = None
+    ) -> T:
         """Put a question to the first endpoint that serves.
 
-        Raises RpcError as the node's verdict, Stale where no endpoint has the block or they
-        disagree, WrongChain, Unreachable. A block nobody has is asked for twice: behind a load
-        balancer a head is known a moment before its state is.
+        With `hedge_s` the next endpoint is asked as well after each such wait, and the first
+        answer counts. Raises RpcError as the node's verdict, MissingBlock where no endpoint has
+        the block, Stale where they disagree, WrongChain, Unreachable. A block nobody has is asked
+        for twice: behind a load balancer a head is known a moment before its state is.
         """
         limit = self.timeout_s if timeout_s is None else timeout_s
         try:
-            return await self._ask_round(question, limit)
-        except _MissingBlock:
+            return await self._ask_round(question, limit, hedge_s)
+        except MissingBlock:
             await asyncio.sleep(self._missing_wait_s)
-        try:
-            return await self._ask_round(question, limit)
-        except _MissingBlock as missing:
-            raise Stale(self.chain, f"no endpoint has the block: {missing.reason}") from missing
+        return await self._ask_round(question, limit, hedge_s)
 
-    async def _ask_round(self, question: Question[T], limit_s: float) -> T:
+    async def _ask_round(self, question: Question[T], limit_s: float, hedge_s: float | None) -> T:
+        outcome = await self._race(deque(self._candidates()), question, limit_s, hedge_s)
+        if isinstance(outcome, _Answer):
+            return outcome.value
+        raise self._nobody(outcome)
+
+    async def _race(
+        self,
+        waiting: deque[int],
+        question: Question[T],
+        limit_s: float,
+        hedge_s: float | None,
+    ) -> "_Outcome[T]":
+        """Ask endpoint after endpoint, whenever one fails or `hedge_s` is over.
+
+        Gives the first answer or verdict; after a refusal the last ones have `hedge_s` to know
+        better. Who is overtaken stays in use: the checks judge it.
+        """
         refused: RpcError | None = None
-        for index in self._candidates():
-            try:
-                await self._verify(index, limit_s)
-                answer = await question(self._endpoints[index])
-            except EndpointError as error:
-                self._fail(index, error)
-            except WrongChain as error:
-                self._put(index, Cause.WRONG_CHAIN, error.reason)
-            except RpcError as error:
-                if error.kind in _FINAL:
-                    raise
-                if refused is None or error.kind is RpcErrorKind.MISSING_BLOCK:
-                    refused = error
-            else:
-                self._served(index)
-                return answer
-        raise self._nobody(refused)
+        async with asyncio.TaskGroup() as group:
+            running: set[asyncio.Task[_Outcome[T]]] = set()
+            while waiting or running:
+                if waiting:
+                    trial = self._try(waiting.popleft(), question, limit_s)
+                    running.add(group.create_task(trial))
+                done, running = await asyncio.wait(
+                    running,
+                    timeout=hedge_s if waiting or refused else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if not (done or waiting) and refused:
+                    _cancel(running)
+                    return refused
+                for outcome in [task.result() for task in done]:
+                    if _is_final(outcome):
+                        _cancel(running)
+                        return outcome
+                    if isinstance(outcome, RpcError) and _is_worth_more(outcome, refused):
+                        refused = outcome
+        return refused
+
+    async def _try(self, index: int, question: Question[T], limit_s: float) -> "_Outcome[T]":
+        """Ask one endpoint; None when it did not serve and is set aside."""
+        try:
+            await self._verify(index, limit_s)
+            answer = _Answer(await question(self._endpoints[index]))
+        except EndpointError as error:
+            self._fail(index, error)
+        except WrongChain as error:
+            self._put(index, Cause.WRONG_CHAIN, error.reason)
+        except RpcError as error:
+            return error
+        else:
+            self._served(index)
+            return answer
+        return None
 
     def _candidates(self) -> tuple[int, ...]:
         if self._split:
@@ -144,7 +182,7 @@ class EndpointPool:
     def _nobody(self, refused: RpcError | None) -> Exception:
         if refused is not None:
             if refused.kind is RpcErrorKind.MISSING_BLOCK:
-                return _MissingBlock(refused.reason)
+                return MissingBlock(self.chain, f"no endpoint has the block: {refused.reason}")
             return refused
         asides = [(s.label, s.aside) for s in self._states if s.aside]
         reason = "; ".join(f"{label}: {aside.reason}" for label, aside in asides)
@@ -301,12 +339,30 @@ class EndpointPool:
         return asyncio.get_running_loop().time()
 
 
-class _MissingBlock(Exception):
-    """No endpoint has the block asked for."""
+@dataclass(frozen=True, slots=True)
+class _Answer(Generic[T]):
+    """What an endpoint answered, which may be None."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    value: T
+
+
+_Outcome: TypeAlias = _Answer[T] | RpcError | None
+
+
+def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+
+
+def _is_final(outcome: "_Outcome[T]") -> bool:
+    return isinstance(outcome, _Answer) or (
+        isinstance(outcome, RpcError) and outcome.kind in _FINAL
+    )
+
+
+def _is_worth_more(refusal: RpcError, known: RpcError | None) -> bool:
+    """Say whether to report this refusal: a missing block before others, else the first."""
+    return known is None or refusal.kind is RpcErrorKind.MISSING_BLOCK
 
 
 def _unwrap(item: Json | RpcError) -> Json:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chains.discover import EvmMarket
-from chains.errors import DecodeError, Stale
+from chains.errors import DecodeError, MissingBlock, Stale
 from chains.evm.multicall import ReadPlan, ViewCaller, combine, read
 from chains.evm.rescue import OwnerFunds, Token, join_funds, plan_funds
 from chains.model.anchor import BlockAnchor, Head
@@ -78,6 +78,8 @@ class EvmReader:
         markets = await self.markets(head.anchor)
         try:
             return await read(self._client, head.anchor, self._plan(head, ours, markets))
+        except MissingBlock:
+            raise
         except Stale:
             self._markets = None
             if known is None:

@@ -1,5 +1,6 @@
 """The pool of endpoints on a real node behind proxies that misbehave."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterator
@@ -7,7 +8,14 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from chains.errors import DecodeError, SimulationReverted, Stale, Unreachable, WrongChain
+from chains.errors import (
+    DecodeError,
+    MissingBlock,
+    SimulationReverted,
+    Stale,
+    Unreachable,
+    WrongChain,
+)
 from chains.evm.client import EvmClient
 from chains.evm.endpoints import Cause, EndpointState
 from chains.evm.multicall import ViewCall
@@ -75,18 +83,18 @@ async def test_a_call_costs_one_round_trip(anvil: Anvil) -> None:
         assert proxy.counts.total() - before == 5
 
 
-async def test_a_read_at_a_replaced_block_is_stale(anvil: Anvil) -> None:
+async def test_a_read_at_a_replaced_block_finds_it_missing(anvil: Anvil) -> None:
     async with proxied(anvil, 2) as (client, _):
         anchor = (await client.read_head("latest")).anchor
         anvil.rpc.request("anvil_reorg", 2, [])
-        with pytest.raises(Stale, match="no endpoint has the block"):
+        with pytest.raises(MissingBlock, match="no endpoint has the block"):
             await read_number(client, anchor)
         assert causes(client) == [None, None]
 
 
-async def test_a_missing_height_is_stale(anvil: Anvil) -> None:
+async def test_a_height_nobody_has_is_missing(anvil: Anvil) -> None:
     async with proxied(anvil) as (client, _):
-        with pytest.raises(Stale):
+        with pytest.raises(MissingBlock):
             await client.read_head(10**9)
 
 
@@ -126,8 +134,23 @@ async def test_failover_stays_within_the_time_of_one_call(anvil: Anvil) -> None:
     async with proxied(anvil, 2, timeout_s=0.3) as (client, [first, _]):
         first.hang()
         started = time.monotonic()
-        await client.read_head("latest")
+        await client.read_balance(ALICE)
         assert 0.3 <= time.monotonic() - started < 0.6
+
+
+async def test_a_slow_endpoint_does_not_hold_up_a_head_that_another_has(anvil: Anvil) -> None:
+    async with (
+        asyncio.timeout(10),
+        proxied(anvil, 2, timeout_s=60) as (client, [first, second]),
+    ):
+        newest = await client.read_head("latest")
+        first.hold()
+        for block in ("latest", newest.anchor.hash, newest.anchor.height):
+            assert (await client.read_head(block)).anchor == newest.anchor
+        second.lie("eth_getBlockByHash", lambda _params, _result: None, times=1)
+        assert (await client.read_head(newest.anchor.hash)).anchor == newest.anchor
+        assert second.counts["eth_getBlockByHash"] == 3
+        assert causes(client) == [None, None]
 
 
 async def test_an_endpoint_that_works_again_is_let_back_in(anvil: Anvil) -> None:

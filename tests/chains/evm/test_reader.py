@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from chains.errors import DecodeError
+from chains.errors import DecodeError, MissingBlock
 from chains.evm.client import EvmClient
 from chains.evm.multicall import ViewCall
 from chains.evm.protocols.aave_v3.adapter import AaveV3Market
@@ -149,6 +149,20 @@ async def test_a_market_that_governance_changed_is_opened_again(
     moved = next(p for p in snapshot.prices if p.asset.token == usdc.address)
     assert moved.usd == 2_000 * USD
     assert moved.status is PriceStatus.OUT_OF_BOUNDS
+
+
+async def test_a_block_that_is_not_there_yet_is_asked_for_once_and_opens_nothing(
+    chain: DevChain, client: CountingClient
+) -> None:
+    reading = reader(chain, client)
+    head = await client.client.read_head("latest")
+    await reading.read(head, members(chain))
+    client.anchors.clear()
+    with pytest.raises(MissingBlock):
+        await reading.read(replace(head, anchor=replace(head.anchor, hash=bytes(32))), [])
+    assert len(client.anchors) == 1
+    await reading.read(head, members(chain))
+    assert len(client.anchors) == 2
 
 
 async def test_gas_without_a_price_is_refused(chain: DevChain, client: CountingClient) -> None:
