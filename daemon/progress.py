@@ -3,12 +3,40 @@
 A loop that retries a chain that cannot be read is at work; one that hangs is not.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Pulse:
+    """When a loop was last seen at work: now while it waits for work, else at its last step."""
+
+    clock: Callable[[], float] = time.time
+    _step_at: float | None = None
+
+    @property
+    def seen_at(self) -> float:
+        """The time in seconds."""
+        return self.clock() if self._step_at is None else self._step_at
+
+    def step(self) -> None:
+        """Say that one more step is done."""
+        self._step_at = self.clock()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Work on one thing: from now on only steps show that the loop does not hang."""
+        self.step()
+        try:
+            yield
+        finally:
+            self._step_at = None
 
 
 @dataclass(slots=True)

@@ -7,9 +7,9 @@ the whole house, which is safe because every intent is in the journal.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 import structlog
@@ -34,9 +34,8 @@ from daemon.compose import (
     open_chains,
     open_key,
 )
-from daemon.follow import Follower
+from daemon.follow import Follower, SnapshotLoop, build_hunts
 from daemon.keeper.dispatch import Dispatcher
-from daemon.keeper.hunt import Hunter
 from daemon.keeper.journal import Journal
 from daemon.preflight import check_usable
 from daemon.progress import Progress
@@ -53,6 +52,7 @@ from daemon.watch import AccountWatch
 
 DRAIN_S: Final = 10.0
 OVERDUE_S: Final = 60.0
+BUSY_S: Final = 300.0
 TICKS_S: Final = {"ages": 2.0, "endpoints": 5.0, "history": 60.0, "prune": 3_600.0}
 KEEP_HISTORY_S: Final = 90 * 86_400
 KEEP_ATTESTATIONS_S: Final = 7 * 86_400
@@ -89,6 +89,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
         dispatcher = await build_dispatcher(settings, key, chains, database) if key else None
         keeper = build_keeper(settings, key, dispatcher) if key and dispatcher else None
         hunters = await build_hunters(settings, dispatcher, chains, store) if dispatcher else {}
+        hunts, followed = build_hunts(board, hunters), asyncio.Event()
         accounts = {
             account.id: AccountWatch(
                 account=account.id,
@@ -121,21 +122,30 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             chains=chains,
             accounts=accounts,
             dispatcher=dispatcher,
-            hunters=hunters,
+            followers={id_: Follower(board, dispatcher, followed) for id_ in chains},
+            hunts=hunts,
             store=store,
             ticks=ticks,
             port=port,
-            progress=_build_progress(chains, settings),
+            progress=_build_progress(chains, settings, hunts),
+            followed=followed,
         )
 
 
-def _build_progress(chains: Mapping[ChainId, ChainParts], settings: Settings) -> Progress:
-    """Say how long each loop may be silent: a quiet socket, a poll and its timeouts at the most."""
+def _build_progress(
+    chains: Mapping[ChainId, ChainParts], settings: Settings, hunts: Iterable[str]
+) -> Progress:
+    """Say how long each loop may be silent: a quiet socket, a poll and its timeouts at the most.
+
+    What works on a head asks many things in turn, and may take longer.
+    """
     limits = {
         parts.label: OVERDUE_S + 2 * SILENCE_BLOCKS * parts.settings.block_time_s
         for parts in chains.values()
     }
     limits |= {f"account {account.id}": OVERDUE_S for account in settings.accounts}
+    limits |= {f"{parts.label} transactions": BUSY_S for parts in chains.values()}
+    limits |= dict.fromkeys(hunts, BUSY_S)
     return Progress(limits_s=limits, started_at=time.time())
 
 
@@ -154,12 +164,13 @@ class House:
     chains: Mapping[ChainId, ChainParts]
     accounts: Mapping[str, AccountWatch]
     dispatcher: Dispatcher | None
-    hunters: Mapping[ChainId, Hunter]
+    followers: Mapping[ChainId, Follower]
+    hunts: Mapping[str, SnapshotLoop]
     store: Store
     ticks: Ticks
     port: int
     progress: Progress
-    followed: asyncio.Event = field(default_factory=asyncio.Event)
+    followed: asyncio.Event
 
     async def run(self, signals: Signals, load: Load) -> Settings | None:
         """Run until stopped (None) or until a new configuration is good (that one)."""
@@ -187,11 +198,10 @@ class House:
 
     def _loops(self) -> Iterator[Coroutine[Any, Any, NoReturn]]:
         for parts in self.chains.values():
-            follower = Follower(
-                self.board, self.dispatcher, self.hunters.get(parts.id), self.followed
-            )
-            yield self._watch(parts, follower.put).run()
-            yield follower.run()
+            yield self._watch(parts).run()
+            yield self.followers[parts.id].run()
+        for hunt in self.hunts.values():
+            yield hunt.run()
         for account in self.accounts.values():
             yield account.run()
         yield self._keep_ages()
@@ -201,7 +211,14 @@ class House:
         if period_s := liveness.read_watchdog_s():
             yield liveness.feed_watchdog(self._judge_progress, period_s)
 
-    def _watch(self, parts: ChainParts, on_head: Callable[[Head], None]) -> ChainWatch:
+    def _watch(self, parts: ChainParts) -> ChainWatch:
+        hunts = [hunt for hunt in self.hunts.values() if hunt.chain == parts.id]
+
+        def on_head(head: Head) -> None:
+            self.followers[parts.id].put(head)
+            for hunt in hunts:
+                hunt.wake()
+
         return ChainWatch(
             chain=parts.id,
             heads=parts.heads,
@@ -216,6 +233,11 @@ class House:
         """Give the last time all loops were at work; the watchdog is fed while it moves."""
         seen = {parts.label: parts.heads.tried_at for parts in self.chains.values()}
         seen |= {f"account {name}": watch.looked_at for name, watch in self.accounts.items()}
+        seen |= {
+            f"{self.board.labels[id_]} transactions": follower.pulse.seen_at
+            for id_, follower in self.followers.items()
+        }
+        seen |= {name: hunt.pulse.seen_at for name, hunt in self.hunts.items()}
         self.board.progress_at = self.progress.judge(seen, time.time())
         return self.board.progress_at
 

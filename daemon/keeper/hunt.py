@@ -40,6 +40,7 @@ from daemon.keeper.strangers import (
     rank,
     with_interest,
 )
+from daemon.progress import Pulse
 from daemon.storage.errors import StorageError
 from daemon.storage.store import Store
 
@@ -89,16 +90,26 @@ class Hunter:
         self._latches = latches
         self._store = store
         self._terms = terms
+        self.pulse: Final = Pulse()
         self._books: dict[AaveV3Market, Borrowers] = {}
         self._selling: dict[frozenset[AssetId], Place] = {}
         self._refused: dict[str, int] = {}
+
+    async def look(self, chain: ChainSnapshot) -> None:
+        """Compare prices as they were read; also while a hunt goes on."""
+        try:
+            await self._latches.look(chain)
+        except StorageError as error:
+            self._dispatcher.tell(f"{chain.chain}: prices", "latches.not_recorded", str(error))
 
     async def hunt(self, chain: ChainSnapshot) -> None:
         """Look at a chain as it was read and submit what is worth most; its troubles end here."""
         try:
             await self._latches.look(chain)
             for book in await self._open_books(chain.anchor):
+                self.pulse.step()
                 await book.scan(chain.anchor)
+                self.pulse.step()
                 unhealthy = await book.screen(chain.anchor, chain.prices)
                 if unhealthy and self._dispatcher.halted is None:
                     await self._take(book.market, unhealthy, chain)
@@ -134,11 +145,12 @@ class Hunter:
         activity = self._dispatcher.activity
         plan = market.plan_read(sorted(unhealthy), anchor=chain.anchor)
         found = await read(self._client, chain.anchor, plan)
+        self.pulse.step()
+        held = {position.account: position for position in found.positions}
         prey = [
             one
             for one in eligible(find_prey(market, found), self._latches.is_shut)
-            if (one.account, one.market) not in activity.places
-            and not activity.rests(one.need, now)
+            if not activity.busy(held[one.account], one.need) and not activity.rests(one.need, now)
         ]
         sales = rank(await self._price(market, prey, chain.anchor), self._terms.min_profit)
         if not sales:
@@ -151,9 +163,13 @@ class Hunter:
         await self._submit_best(await self._quote(offered[:MOST_QUOTED], chain), chain)
 
     def _forget(self, height: int) -> None:
-        """Drop the pools whose sale is no longer in flight, and old refusals."""
-        places = self._dispatcher.activity.places
-        self._selling = {pool: place for pool, place in self._selling.items() if place in places}
+        """Drop the pools whose sale was read at this height, and old refusals."""
+        activity = self._dispatcher.activity
+        self._selling = {
+            pool: place
+            for pool, place in self._selling.items()
+            if activity.moving(place) or height < activity.included.get(place, 0)
+        }
         recent = height - REFUSED_BLOCKS
         self._refused = {need: at for need, at in self._refused.items() if at > recent}
 

@@ -120,3 +120,16 @@ async def test_a_liquidation_goes_on_while_the_other_chain_is_down(story: Story)
     await story.until(liquidated, "the stranger was liquidated", "cheap")
     assert await story.is_gap("dear")
     assert [found.user for found in story.liquidations("cheap")] == [STRANGER]
+
+
+async def test_a_hunt_that_hangs_delays_no_rescue(story: Story) -> None:
+    daemon = await story.begin()
+    story.proxies["cheap"].hang("eth_getLogs")
+    await story.shock("WETH", -30)
+    await story.until_settled()
+    assert [chain for chain, _ in story.all_rescues()] == ["cheap"]
+    assert not daemon.logs("hunt.failed"), "it was confirmed before the first hunt gave up"
+    assert not daemon.logs("chain.lost")
+    await daemon.wait_log("hunt.failed", timeout_s=20)
+    await story.step(blocks=3)
+    assert not daemon.logs("chain.lost")
