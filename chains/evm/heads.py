@@ -1,14 +1,16 @@
 """New heads of one chain: over a WebSocket of its own, by polling where that fails.
 
 Calls and heads never share a connection: on one socket calls stall behind delayed
-acknowledgements. A head that does not follow from ours is walked back by parent hash to where
+acknowledgements. An announcement is a hint: the header is read by its hash from the endpoints, so
+that they have the block when it is yielded, and a socket that lies or runs ahead of them costs
+nothing but the look. A head that does not follow from ours is walked back by parent hash to where
 the chains meet, since nodes do not announce every reorg (anvil's rollback says nothing).
 """
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Final, Literal, Protocol
 
@@ -17,8 +19,9 @@ import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from chains.errors import DecodeError, Stale
-from chains.evm.decode import decode_head, decode_quantity
+from chains.errors import DecodeError, MissingBlock
+from chains.evm.announcements import Patience, SocketRecord
+from chains.evm.decode import decode_quantity, decode_word, expect_object
 from chains.evm.rpc import Json, label_of
 from chains.evm.window import HeadWindow
 from chains.model.anchor import Head
@@ -26,6 +29,7 @@ from chains.model.ids import ChainId
 
 MAX_WALK: Final = 32
 LOWER_POLLS: Final = 3
+MISSING_RETRY_S: Final = 0.1
 _log = structlog.get_logger(__name__)
 
 
@@ -47,8 +51,8 @@ class HeadStream:
 
     `poll_s` lies between polls; an open socket that misses a head for `silence_s` (choose more
     than two block times) is given up; a failed socket is tried again after `retry_s`, doubling up
-    to `retry_cap_s`. The stream remembers what it yielded and may be iterated again after an
-    error.
+    to `retry_cap_s`; one whose blocks no endpoint has for `missing_s` is given up too. The stream
+    remembers what it yielded and may be iterated again after an error.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class HeadStream:
         *,
         poll_s: float = 1.0,
         silence_s: float = 30.0,
+        missing_s: float = 2.0,
         retry_s: float = 1.0,
         retry_cap_s: float = 30.0,
         connect_s: float = 2.0,
@@ -65,7 +70,9 @@ class HeadStream:
         self._client = client
         self._ws_urls = tuple(ws_urls)
         self._poll_s = poll_s
-        self._silence_s = silence_s
+        self._patience = Patience(
+            poll_s=poll_s, retry_s=MISSING_RETRY_S, missing_s=missing_s, silence_s=silence_s
+        )
         self._retry_s = retry_s
         self._retry_cap_s = retry_cap_s
         self._connect_s = connect_s
@@ -115,32 +122,50 @@ class HeadStream:
                 async with aclosing(self._follow(socket)) as heads:
                     async for head in heads:
                         yield head
-        except _SilentSocket as error:
-            raise _SocketFailed(url, "open, but it missed heads") from error
+        except _UselessSocket as error:
+            raise _SocketFailed(url, str(error)) from error
         except TimeoutError as error:
             raise _SocketFailed(url, "no answer in time") from error
         except (OSError, WebSocketException, ValueError) as error:
             raise _SocketFailed(url, f"{type(error).__name__}: {error}") from error
 
     async def _follow(self, socket: ClientConnection) -> AsyncGenerator[Head, None]:
-        heard_at = self._now()
-        proved = False
+        record = SocketRecord(self._patience, self._now())
         while True:
-            try:
-                async with asyncio.timeout(self._silence_s if proved else self._poll_s):
-                    announced = await self._receive(socket)
-            except TimeoutError:
-                if (polled := await self._poll()) is None:
-                    heard_at = self._now() if proved else heard_at  # the chain itself is quiet
-                    continue
-                yield polled
-                if self._now() - heard_at >= self._silence_s:
-                    raise _SilentSocket from None
-                continue
-            heard_at, proved = self._now(), True
-            self._note_recovery()
-            if (head := await self._place(announced)) is not None:
+            announced = await self._hear(socket, until=record.due_at) or record.missing
+            head = await (self._take(announced, record) if announced else self._look(record))
+            if head is not None:
                 yield head
+            if fault := record.find_fault(self._now()):
+                raise _UselessSocket(fault)
+
+    async def _take(self, announced: bytes, record: SocketRecord) -> Head | None:
+        """Take a hint: give the block if it is new and the endpoints have it, else look."""
+        if self._window.knows(announced):
+            record.note_known(announced, self._now())
+            return None
+        try:
+            head = await self._read_announced(announced)
+        except MissingBlock:
+            record.note_missing(announced, self._now())
+            return await self._look(record)
+        record.note_news(self._now())
+        self._note_recovery()
+        return head
+
+    async def _look(self, record: SocketRecord) -> Head | None:
+        polled = await self._poll()
+        record.note_poll(self._now(), found=polled is not None)
+        return polled
+
+    async def _read_announced(self, announced: bytes) -> Head:
+        """Read an announced block; MissingBlock also when it is not, or no more, in the chain."""
+        head = await self._client.read_head(announced)
+        if not self._window.is_extended_by(head):
+            canonical = await self._client.read_head(head.anchor.height)
+            if canonical.anchor.hash != announced or self._window.is_behind(head):
+                raise MissingBlock(self._client.chain, f"0x{announced.hex()} is off the chain")
+        return await self._join(head)
 
     async def _subscribe(self, socket: ClientConnection) -> None:
         """Make sure of the chain and subscribe; ValueError when the node refuses."""
@@ -158,13 +183,24 @@ class HeadStream:
         result: Json = reply["result"]
         return result
 
-    async def _receive(self, socket: ClientConnection) -> Head:
-        """Wait for the next announced head; ValueError on a message that is none."""
-        message = orjson.loads(await socket.recv())
+    async def _hear(self, socket: ClientConnection, *, until: float) -> bytes | None:
+        """Wait for an announcement and give its hash, of several the newest; None when it is time.
+
+        ValueError on a message that is none.
+        """
+        if self._now() >= until:
+            return None
+        try:
+            async with asyncio.timeout_at(until):
+                message = await socket.recv()
+        except TimeoutError:
+            return None
+        with suppress(TimeoutError):
+            while True:
+                async with asyncio.timeout(0):  # takes what has arrived; recv may be cancelled
+                    message = await socket.recv()
         self.tried_at = time.time()
-        if not isinstance(message, dict) or message.get("method") != "eth_subscription":
-            raise ValueError(f"unexpected message {str(message)[:100]}")
-        return decode_head(self._client.chain, message["params"].get("result"))
+        return _decode_announcement(message)
 
     async def _poll(self) -> Head | None:
         self.tried_at = time.time()
@@ -182,21 +218,22 @@ class HeadStream:
         self._lower_polls = 0
         try:
             await self._client.read_head(self._window.tip_hash)
-        except Stale:
+        except MissingBlock:
             return replace(head, reorg_depth=self._window.rewind(head))
         return None
 
     async def _place(self, head: Head) -> Head | None:
-        """Join a head to ours, with the depth of the reorg; None when it is known already.
-
-        A branch that vanishes during the walk is left to the next head.
-        """
+        """Join a head to ours; None when it is known already, or its branch vanishes meanwhile."""
         if self._window.holds(head):
             return None
         try:
-            branch = await self._walk_back(head)
-        except Stale:
+            return await self._join(head)
+        except MissingBlock:
             return None
+
+    async def _join(self, head: Head) -> Head:
+        """Give the head with the depth of the reorg it brings."""
+        branch = await self._walk_back(head)
         return replace(head, reorg_depth=self._window.adopt(branch))
 
     async def _walk_back(self, head: Head) -> list[Head]:
@@ -241,8 +278,17 @@ class HeadStream:
         return asyncio.get_running_loop().time()
 
 
-class _SilentSocket(Exception):
-    """The chain moved and the socket did not say so."""
+def _decode_announcement(message: str | bytes) -> bytes:
+    """Give the hash that a subscription's message names; ValueError when it is none."""
+    parts = expect_object(orjson.loads(message))
+    if parts.get("method") != "eth_subscription":
+        raise ValueError(f"unexpected message {str(parts)[:100]}")
+    header = expect_object(expect_object(parts.get("params")).get("result"))
+    return decode_word(header.get("hash"))
+
+
+class _UselessSocket(Exception):
+    """A socket is open and does not tell of the chain as it should."""
 
 
 class _SocketFailed(Exception):

@@ -36,6 +36,14 @@ class HeadWindow:
         """Say whether this block is part of the chain as we know it."""
         return self._hashes.get(head.anchor.height) == head.anchor.hash
 
+    def knows(self, block_hash: bytes) -> bool:
+        """Say whether a block of this hash is part of the chain as we know it."""
+        return block_hash in self._hashes.values()
+
+    def is_extended_by(self, head: Head) -> bool:
+        """Say whether a block follows our newest."""
+        return head.parent_hash == self.tip_hash
+
     def is_reached(self, head: Head) -> bool:
         """Say whether a walk back may end here: its parent is ours, or lies before the window."""
         lowest = self.lowest

@@ -20,6 +20,7 @@ from chains.evm.rpc import Json
 
 EVERY = "*"
 Rewrite = Callable[[list[Json], Json], Json]
+Twist = Callable[[dict[str, Any]], Json]
 
 
 @dataclass(kw_only=True)
@@ -73,6 +74,7 @@ class FaultProxy:
         self._sockets: set[web.WebSocketResponse] = set()
         self._sockets_refused = False
         self._sockets_muted = False
+        self._twist: Twist | None = None
         self._closed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -179,6 +181,10 @@ class FaultProxy:
         """Leave WebSockets open and swallow announcements until healed."""
         self._sockets_muted = True
 
+    def twist_sockets(self, twist: Twist) -> None:
+        """Announce `twist(message)` instead of each announcement until healed."""
+        self._twist = twist
+
     async def kill_sockets(self) -> None:
         """Close every open WebSocket."""
         for socket in tuple(self._sockets):
@@ -192,6 +198,7 @@ class FaultProxy:
         if method is None:
             self._lag = 0
             self._sockets_refused = self._sockets_muted = False
+            self._twist = None
 
     async def wait_for(self, method: str, count: int = 1) -> None:
         """Wait until a method was asked for this often."""
@@ -301,8 +308,12 @@ class FaultProxy:
         async for message in node:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue
-            if self._sockets_muted and "eth_subscription" in message.data:
-                continue
+            told = message.data
+            if "eth_subscription" in told:
+                if self._sockets_muted:
+                    continue
+                if self._twist is not None:
+                    told = json.dumps(self._twist(json.loads(told)))
             with suppress(ConnectionError):
-                await socket.send_str(message.data)
+                await socket.send_str(told)
         await socket.close(code=1011)

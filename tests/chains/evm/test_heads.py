@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from chains.errors import Unreachable
 from chains.evm.client import EvmClient
 from chains.evm.heads import HeadStream
+from chains.evm.rpc import Json
 from chains.model.anchor import Head
 from daemon.devnet.anvil import Anvil
 from tests.support.nodes import mine, proxied, running_anvil
-from tests.support.proxy import FaultProxy
+from tests.support.proxy import FaultProxy, Twist
 
 pytestmark = pytest.mark.net
 
@@ -47,12 +50,23 @@ class Follower:
 
 @asynccontextmanager
 async def following(
-    anvil: Anvil, *, sockets: bool = True, poll_s: float = 0.05, silence_s: float = 0.4
+    anvil: Anvil,
+    *,
+    sockets: bool = True,
+    poll_s: float = 0.05,
+    silence_s: float = 0.4,
+    missing_s: float = 2.0,
 ) -> AsyncIterator[Follower]:
     async with proxied(anvil) as (client, [proxy]):
         urls = [proxy.ws_url] if sockets else []
         stream = HeadStream(
-            client, urls, poll_s=poll_s, silence_s=silence_s, retry_s=0.2, retry_cap_s=0.2
+            client,
+            urls,
+            poll_s=poll_s,
+            silence_s=silence_s,
+            missing_s=missing_s,
+            retry_s=0.2,
+            retry_cap_s=0.2,
         )
         follower = Follower(stream, client, proxy)
         async with aclosing(follower.heads):
@@ -176,6 +190,120 @@ async def test_an_open_but_silent_socket_gives_way_to_polling(anvil: Anvil) -> N
         assert follower.stream.is_polling
         follower.proxy.heal()
         await settle_on_socket(follower, anvil)
+
+
+def announce(**fields: Json) -> Twist:
+    """Falsify fields of every announced header."""
+
+    def twist(message: dict[str, Any]) -> Json:
+        header = {**message["params"]["result"], **fields}
+        return {**message, "params": {**message["params"], "result": header}}
+
+    return twist
+
+
+async def test_a_head_says_what_the_endpoints_say_of_it_not_what_the_socket_does(
+    anvil: Anvil,
+) -> None:
+    async with following(anvil, silence_s=30) as follower:
+        await settle_on_socket(follower, anvil)
+        follower.proxy.twist_sockets(
+            announce(
+                number="0x5", timestamp="0x1", baseFeePerGas="0x1", stateRoot="0x", parentHash="?"
+            )
+        )
+        mine(anvil)
+        head = await follower.next()
+        assert replace(head, reorg_depth=0) == await follower.client.read_head("latest")
+        assert not follower.stream.is_polling
+
+
+async def test_a_block_the_endpoints_do_not_have_yet_comes_once_they_have_it(anvil: Anvil) -> None:
+    async with (
+        following(anvil, silence_s=30, missing_s=30) as follower,
+        asyncio.timeout(10),
+        asyncio.TaskGroup() as group,
+    ):
+        await settle_on_socket(follower, anvil)
+        follower.proxy.lag(1)
+        follower.proxy.lie("eth_getBlockByHash", lambda _params, _result: None)
+        before = follower.proxy.counts["eth_getBlockByHash"]
+        coming = group.create_task(anext(follower.heads))
+        mine(anvil)
+        await follower.proxy.wait_for("eth_getBlockByHash", before + 4)
+        assert not coming.done()
+        follower.proxy.heal("eth_getBlockByHash")
+        head = await coming
+        assert head.anchor.hash.hex() == hash_at(anvil, head.anchor.height)
+        assert head.anchor.height == int(anvil.rpc.request("eth_blockNumber"), 16)
+        assert not follower.stream.is_polling
+
+
+async def test_a_socket_that_announces_blocks_nobody_has_delays_no_head_and_is_given_up(
+    anvil: Anvil,
+) -> None:
+    async with following(anvil, silence_s=30, missing_s=0.2) as follower:
+        await settle_on_socket(follower, anvil)
+        follower.proxy.twist_sockets(announce(hash="0x" + "ab" * 32))
+        async with asyncio.timeout(5):
+            while not follower.stream.is_polling:
+                mine(anvil)
+                head = await follower.next()
+                assert head.anchor.hash.hex() == hash_at(anvil, head.anchor.height)
+                assert head.reorg_depth == 0
+
+
+async def test_a_socket_that_repeats_itself_is_given_up_for_polling(anvil: Anvil) -> None:
+    async with following(anvil, silence_s=0.3) as follower:
+        await settle_on_socket(follower, anvil)
+        newest = int(anvil.rpc.request("eth_blockNumber"), 16)
+        follower.proxy.twist_sockets(announce(hash="0x" + hash_at(anvil, newest)))
+        async with asyncio.timeout(5):
+            while not follower.stream.is_polling:
+                mine(anvil)
+                assert (await follower.next()).reorg_depth == 0
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"jsonrpc": "2.0", "method": "eth_subscription"},
+        {"jsonrpc": "2.0", "method": "eth_subscription", "params": [7]},
+        {"method": "eth_subscription", "params": {"result": {"hash": "0x12"}}},
+        {"method": "eth_subscription", "params": {"result": None}},
+        ["eth_subscription"],
+    ],
+)
+async def test_a_message_that_is_no_announcement_gives_way_to_polling(
+    anvil: Anvil, message: Json
+) -> None:
+    async with following(anvil, silence_s=30) as follower:
+        await settle_on_socket(follower, anvil)
+        follower.proxy.twist_sockets(lambda _message: message)
+        mine(anvil)
+        height = (await follower.next()).anchor.height
+        assert height == int(anvil.rpc.request("eth_blockNumber"), 16)
+        assert follower.stream.is_polling
+
+
+async def test_a_block_that_is_off_the_chain_is_no_reorg(anvil: Anvil) -> None:
+    uncle = "0x" + "5b" * 32
+
+    def know_the_uncle(params: list[Json], block: Json) -> Json:
+        if params[0] != uncle:
+            return block
+        newest = anvil.rpc.request("eth_getBlockByNumber", "latest", *[False])
+        return {**newest, "hash": uncle, "parentHash": "0x" + "5a" * 32}
+
+    async with following(anvil, silence_s=30, missing_s=30) as follower:
+        await settle_on_socket(follower, anvil)
+        follower.proxy.lie("eth_getBlockByHash", know_the_uncle)
+        follower.proxy.twist_sockets(announce(hash=uncle))
+        for _ in range(2):
+            mine(anvil)
+            head = await follower.next()
+            assert head.reorg_depth == 0
+            assert head.anchor.hash.hex() == hash_at(anvil, head.anchor.height)
 
 
 async def test_a_quiet_chain_is_not_a_silent_socket(anvil: Anvil) -> None:
