@@ -16,11 +16,11 @@ from chains.model.anchor import Head
 from chains.model.ids import ChainId
 from daemon.keeper.execute import Executor
 from daemon.keeper.halts import HUNT, KEEPER, Halts
-from daemon.keeper.intent import Draft, Intent, IntentState, Purpose
+from daemon.keeper.intent import WITHOUT_EFFECT, Draft, Intent, IntentState, Purpose
 from daemon.keeper.journal import Journal
 from daemon.keeper.judge import DOUBT_S, Judge
 from daemon.keeper.limits import DAY_S, Breaker, Limits
-from daemon.keeper.memory import Memory, Work
+from daemon.keeper.memory import Memory, Work, work_of
 from daemon.keeper.plan import Activity
 from daemon.keeper.ports import Receipts
 from daemon.storage.errors import StorageError
@@ -52,6 +52,14 @@ class DispatchTerms:
     limits: Limits
     breaker: Breaker = field(default_factory=Breaker)
     doubt_s: int = DOUBT_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a draft: its intent (None in a dry run), or why nothing was signed."""
+
+    intent: Intent | None = None
+    refused: str | None = None
 
 
 class Dispatcher:
@@ -86,8 +94,10 @@ class Dispatcher:
             lane.executor.stopped = self._halts.why(str(chain))
             for work, at in await self._journal.read_failures(chain, since=now - DAY_S):
                 self._memory.failures.setdefault(work, []).append(at)
-        for intent in await self._journal.read_recent(limit=HISTORY):
+        for intent in reversed(await self._journal.read_recent(limit=HISTORY)):
             self._rest(intent.draft, intent.created_at)
+            if intent.state in WITHOUT_EFFECT:
+                self._memory.rest_briefly(intent)
             if intent.state is IntentState.CONFIRMED and intent.effect is None:
                 self._judge.add(intent)
         return self
@@ -126,25 +136,34 @@ class Dispatcher:
 
     async def submit(self, draft: Draft, *, base_fee_wei: int, now: int) -> Intent | None:
         """Journal and send a draft within the limits; None when it was not, or in a dry run."""
-        if reason := self._why_halted(draft) or self._memory.refuse(draft, now):
+        outcome = await self.carry_out(draft, base_fee_wei=base_fee_wei, now=now)
+        return outcome.intent
+
+    async def carry_out(self, draft: Draft, *, base_fee_wei: int, now: int) -> Outcome:
+        """Journal and send a draft within the limits; in a dry run it is recorded.
+
+        Nothing may have changed since it was planned: what is in flight or rests by now, and
+        whether the lane is open, is looked at again.
+        """
+        reason = self._why_halted(draft) or self._why_late(draft, now)
+        if reason := reason or self._memory.refuse(draft, now):
             self.tell(draft.need, "action.refused", reason)
-            return None
+            return Outcome(refused=reason)
         self._memory.reserve(draft, now)
         try:
-            if self._live:
-                return await self._execute(draft, base_fee_wei=base_fee_wei, now=now)
-            await self._journal.record_planned(draft, now=now)
-            self._rest(draft, now)
-            log.info("action.would", need=draft.need, chain=str(draft.chain))
+            return Outcome(intent=await self._execute(draft, base_fee_wei=base_fee_wei, now=now))
         except (ChainError, ExecutionError) as error:
             self.tell(draft.need, "action.not_sent", str(error))
+            return Outcome(refused=str(error))
         except InvariantError as error:
             await self.halt(str(error))
+            return Outcome(refused=str(error))
         except StorageError as error:
+            self._count_journalled(draft, now)
             self.halt_unwritten(error)
+            return Outcome(refused=str(error))
         finally:
             self._memory.release(draft)
-        return None
 
     async def follow(self, head: Head) -> None:
         """Follow a chain's transactions on a new head, and judge what was confirmed."""
@@ -180,13 +199,25 @@ class Dispatcher:
             self._told[subject, event] = reason, now
             log.warning(event, subject=subject, reason=reason)
 
-    async def _execute(self, draft: Draft, *, base_fee_wei: int, now: int) -> Intent:
+    async def _execute(self, draft: Draft, *, base_fee_wei: int, now: int) -> Intent | None:
+        if not self._live:
+            await self._journal.record_planned(draft, now=now)
+            self._rest(draft, now)
+            log.info("action.would", need=draft.need, chain=str(draft.chain))
+            return None
         executor = self.lanes[draft.chain].executor
         intent = await executor.execute(draft, base_fee_wei=base_fee_wei, now=now)
         self._memory.signed(intent)
         self._rest(draft, now)
         log.info("action.sent", need=draft.need, chain=str(draft.chain), nonce=intent.nonce)
         return intent
+
+    def _count_journalled(self, draft: Draft, now: int) -> None:
+        """Count what was journalled before the store failed: it is in flight."""
+        for intent in self.lanes[draft.chain].executor.in_flight:
+            if intent.draft is draft:
+                self._memory.signed(intent)
+                self._rest(draft, now)
 
     async def _follow(self, lane: LaneParts, head: Head) -> None:
         executor, chain = lane.executor, str(head.anchor.chain)
@@ -213,6 +244,13 @@ class Dispatcher:
         hunts = draft.purpose is Purpose.LIQUIDATION
         return self.halted or (self._halts.why(HUNT) if hunts else None)
 
+    def _why_late(self, draft: Draft, now: int) -> str | None:
+        activity = self.activity
+        if draft.need in activity.needs or activity.moving(draft.place):
+            return "another action for it is in flight"
+        if activity.rests(draft.need, now):
+            return "it rests after its last action"
+        return self.why_closed(work_of(draft), now)
+
     def _rest(self, draft: Draft, since: int) -> None:
-        until = since + self._cooldown_s(draft)
-        self._memory.resting[draft.need] = max(until, self._memory.resting.get(draft.need, 0))
+        self._memory.resting[draft.need] = since + self._cooldown_s(draft)

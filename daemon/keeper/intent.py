@@ -47,6 +47,8 @@ class IntentState(StrEnum):
 
 OPEN: Final = frozenset({IntentState.SIGNED, IntentState.SENT, IntentState.INCLUDED})
 """The states in which a transaction may still take effect."""
+WITHOUT_EFFECT: Final = frozenset({IntentState.FAILED, IntentState.SUPERSEDED, IntentState.LOST})
+"""The ends at which nothing was done for the need."""
 _S = IntentState
 NEXT: Final[Mapping[IntentState, frozenset[IntentState]]] = {
     _S.PLANNED: frozenset({_S.SIGNED, _S.SUPERSEDED}),

@@ -13,7 +13,16 @@ from sqlalchemy import Connection, RowMapping
 from chains.model.action import Receipt
 from chains.model.ids import Address, ChainId
 from chains.model.units import Usd
-from daemon.keeper.intent import NEXT, OPEN, Attempt, Draft, Intent, IntentState, Purpose
+from daemon.keeper.intent import (
+    NEXT,
+    OPEN,
+    WITHOUT_EFFECT,
+    Attempt,
+    Draft,
+    Intent,
+    IntentState,
+    Purpose,
+)
 from daemon.keeper.limits import Spend
 from daemon.keeper.memory import Work
 from daemon.keeper.rows import (
@@ -117,11 +126,6 @@ class Journal:
         if state not in NEXT[intent.state]:
             raise Conflict(f"intent {intent.id}: {intent.state} cannot become {state}")
         row = (state, reason, now, *receipt_row(receipt), intent.id, intent.state)
-        ends_without_effect = state in (
-            IntentState.FAILED,
-            IntentState.SUPERSEDED,
-            IntentState.LOST,
-        )
 
         def work(connection: Connection) -> None:
             if connection.exec_driver_sql(_MOVE, row).rowcount != 1:
@@ -130,7 +134,7 @@ class Journal:
                 connection.exec_driver_sql(
                     "UPDATE spend SET gas = ? WHERE intent_id = ?", (str(gas), intent.id)
                 )
-            moved = "0" if ends_without_effect else str(intent.draft.moved)
+            moved = "0" if state in WITHOUT_EFFECT else str(intent.draft.moved)
             connection.exec_driver_sql(
                 "UPDATE spend SET moved = ? WHERE intent_id = ?", (moved, intent.id)
             )
@@ -201,13 +205,19 @@ class Journal:
 
         def work(connection: Connection) -> dict[int, Spend]:
             rows = connection.exec_driver_sql(
-                "SELECT intent_id, at, chain, gas, moved FROM spend WHERE at > ?", (since,)
+                "SELECT intent_id, at, spend.chain, gas, spend.moved, purpose"
+                " FROM spend JOIN intent ON intent.id = intent_id WHERE at > ?",
+                (since,),
             )
             return {
                 key: Spend(
-                    at=at, chain=ChainId.parse(chain), gas=Usd(int(gas)), moved=Usd(int(moved))
+                    at=at,
+                    chain=ChainId.parse(chain),
+                    gas=Usd(int(gas)),
+                    moved=Usd(int(moved)),
+                    liquidates=purpose == Purpose.LIQUIDATION,
                 )
-                for key, at, chain, gas, moved in rows
+                for key, at, chain, gas, moved, purpose in rows
             }
 
         return await self._database.read(work)

@@ -13,26 +13,25 @@ DAY_S: Final = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spend:
-    """What one transaction spends: the keeper's gas and the owner's value it moves (Usd)."""
+    """What one transaction spends: the keeper's gas and the owner's value it moves (Usd).
+
+    `liquidates` tells what is done for profit from what protects an account.
+    """
 
     at: int
     chain: ChainId
     gas: Usd
     moved: Usd
+    liquidates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The most per transaction, hour and day (Usd); `count_moved` counts the owners' value too."""
+    """The most gas per transaction, hour and day (Usd)."""
 
     per_transaction: Usd
     per_hour: Usd
     per_day: Usd
-    count_moved: bool = False
-
-    def counted(self, spend: Spend) -> int:
-        """Give what a spend counts."""
-        return spend.gas + (spend.moved if self.count_moved else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +46,23 @@ class Breaker:
 def refuse_spend(wanted: Spend, ledger: Sequence[Spend], limits: Limits, *, now: int) -> str | None:
     """Say why a spend is not allowed, None when it is.
 
-    A spend dated after `now` counts as spent now: a clock set back opens nothing.
+    What liquidations used is never missing to a rescue; what rescues used counts for both. A
+    spend dated after `now` counts as spent now: a clock set back opens nothing.
     """
     if wanted.gas < 0 or wanted.moved < 0:
         return "what it would spend is not known"
-    amount = limits.counted(wanted)
+    amount = wanted.gas
     if amount > limits.per_transaction:
         return _over("transaction", amount, limits.per_transaction)
     for name, window_s, limit in (
         ("hour", HOUR_S, limits.per_hour),
         ("day", DAY_S, limits.per_day),
     ):
-        spent = sum(limits.counted(s) for s in ledger if s.at > now - window_s)
+        spent = sum(
+            s.gas
+            for s in ledger
+            if s.at > now - window_s and (wanted.liquidates or not s.liquidates)
+        )
         if spent + amount > limit:
             return _over(name, spent + amount, limit)
     return None

@@ -4,17 +4,17 @@ All of it comes back from the journal after a restart, but for what was being wo
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from chains.model.ids import ChainId
 from chains.model.units import Usd
-from daemon.keeper.intent import Draft, Intent, IntentState, Purpose
+from daemon.keeper.intent import WITHOUT_EFFECT, Draft, Intent, IntentState, Purpose
 from daemon.keeper.limits import DAY_S, Breaker, Limits, Spend, closed_until, refuse_spend
 from daemon.keeper.plan import Activity, Place
 
 FAILURE_REST_S: Final = 30
-"""How long a need rests after its transaction reverted on chain, at the least."""
+"""How long a need rests after a transaction that did nothing for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,19 @@ class Memory:
 
     def activity(self, in_flight: Iterable[Intent]) -> Activity:
         """Give what is going on, with what the lanes have in flight."""
-        flying = {intent.draft.place for intent in in_flight}
+        flying = tuple(in_flight)
+        included: dict[Place, int] = {}
+        moving = set(self.places)
+        for intent in flying:
+            place = intent.draft.place
+            if intent.state is IntentState.INCLUDED and intent.receipt is not None:
+                included[place] = max(intent.receipt.height, included.get(place, 0))
+            else:
+                moving.add(place)
         return Activity(
-            places=frozenset(self.places | flying),
+            places=frozenset(moving | included.keys()),
+            needs=frozenset(self.reserved.keys() | {intent.draft.need for intent in flying}),
+            included={place: at for place, at in included.items() if place not in moving},
             resting=self.resting,
             seen_from=self.seen_from,
         )
@@ -81,14 +91,16 @@ class Memory:
         """Remember how an intent ended: failures close a lane, successes must be read first."""
         if intent.state is IntentState.FAILED:
             self.failures.setdefault(work_of(intent.draft), []).append(intent.updated_at)
-            need, until = intent.draft.need, intent.updated_at + FAILURE_REST_S
-            self.resting[need] = max(until, self.resting.get(need, 0))
+        if intent.state in WITHOUT_EFFECT:
+            self.rest_briefly(intent)
         if intent.receipt is not None:
             self.seen_from[intent.draft.place] = intent.receipt.height
         if intent.state is not IntentState.CONFIRMED and (spend := self.spends.get(intent.id)):
-            self.spends[intent.id] = Spend(
-                at=spend.at, chain=spend.chain, gas=spend.gas, moved=Usd(0)
-            )
+            self.spends[intent.id] = replace(spend, moved=Usd(0))
+
+    def rest_briefly(self, intent: Intent) -> None:
+        """Let a need rest only a little after a transaction that did nothing for it."""
+        self.resting[intent.draft.need] = intent.updated_at + FAILURE_REST_S
 
     def closed(self, work: Work, now: int) -> str | None:
         """Say why a kind of work rests after its failures, None when it may go on."""
@@ -100,4 +112,10 @@ class Memory:
 
 
 def _spend(draft: Draft, at: int) -> Spend:
-    return Spend(at=at, chain=draft.chain, gas=draft.cost, moved=draft.moved)
+    return Spend(
+        at=at,
+        chain=draft.chain,
+        gas=draft.cost,
+        moved=draft.moved,
+        liquidates=draft.purpose is Purpose.LIQUIDATION,
+    )

@@ -41,18 +41,31 @@ Place = tuple[AccountId, AccountId]
 class Activity:
     """What the keeper is doing or has just done for a margin account.
 
-    `places` have a transaction in flight; needs rest until the times in `resting` (seconds); a
-    place that was acted on counts again only once read at the height in `seen_from`.
+    `places` have a transaction in flight for one of `needs`; those `included` (at a height) wait
+    for their confirmations only. Needs rest until the times in `resting` (seconds). A place that
+    was acted on counts again only once read at the height in `seen_from`.
     """
 
     places: frozenset[Place] = frozenset()
+    needs: frozenset[str] = frozenset()
+    included: Mapping[Place, int] = field(default_factory=dict)
     resting: Mapping[str, int] = field(default_factory=dict)
     seen_from: Mapping[Place, int] = field(default_factory=dict)
 
-    def busy(self, position: Position) -> bool:
-        """Say whether the position is in flight or was not read since it was acted on."""
+    def busy(self, position: Position, need: str) -> bool:
+        """Say whether a need must wait for what happens to the position.
+
+        It waits for its own action to be confirmed, for another's to be included and read.
+        """
         place = position.account, position.market
-        return place in self.places or position.anchor.height < self.seen_from.get(place, 0)
+        if need in self.needs or self.moving(place):
+            return True
+        height = max(self.seen_from.get(place, 0), self.included.get(place, 0))
+        return position.anchor.height < height
+
+    def moving(self, place: Place) -> bool:
+        """Say whether a transaction is in flight at a place that lies in no block."""
+        return place in self.places and place not in self.included
 
     def rests(self, need: str, now: int) -> bool:
         """Say whether a need's cooldown still runs."""
@@ -122,12 +135,14 @@ class Situation:
                             yield fund, mandate
 
 
-def plan_cures(situation: Situation) -> tuple[Need, ...]:
-    """Give the needs with their cures: native floors first, then the unified figure."""
+def plan_cures(situation: Situation, *, helpless: frozenset[str] = frozenset()) -> tuple[Need, ...]:
+    """Give the needs with their cures: native floors first, then the unified figure.
+
+    The unified figure waits while a native floor has cures, but for `helpless` ones: those whose
+    cures are known to be impossible now.
+    """
     native = tuple(_native_needs(situation))
-    helped = any(need.cures for need in native) or any(
-        situation.activity.busy(position) for position in situation.report.positions
-    )
+    helped = any(need.cures for need in native if need.key not in helpless)
     unified = None if helped else _unified_need(situation)
     return (*native, unified) if unified else native
 
@@ -150,7 +165,7 @@ def _native_needs(situation: Situation) -> Iterator[Need]:
         health, key = position.native_health, native_key(position)
         if health is None or health >= band.trigger:
             continue
-        if situation.activity.busy(position) or situation.activity.rests(key, situation.now):
+        if situation.activity.busy(position, key) or situation.activity.rests(key, situation.now):
             continue
         yield Need(
             key=key,
@@ -182,6 +197,8 @@ def _unified_need(situation: Situation) -> Need | None:
         return None
     health, key = unified.factor, unified_key(situation.report.account)
     if health is None or health >= band.trigger or situation.activity.rests(key, situation.now):
+        return None
+    if any(situation.activity.busy(position, key) for position in situation.report.positions):
         return None
     return Need(
         key=key,

@@ -18,12 +18,13 @@ from chains.model.ids import Address
 from chains.model.units import USD, Usd
 from daemon.keeper.dispatch import RETELL_S, Dispatcher, DispatchTerms, LaneParts
 from daemon.keeper.execute import Executor
-from daemon.keeper.halts import HUNT, KEEPER
+from daemon.keeper.halts import HUNT, KEEPER, MEND_S
 from daemon.keeper.intent import IntentState, Purpose
 from daemon.keeper.journal import Journal
 from daemon.keeper.limits import Breaker, Limits
-from daemon.keeper.memory import Work
+from daemon.keeper.memory import FAILURE_REST_S, Work
 from daemon.storage.database import Database, open_database
+from daemon.storage.errors import StorageError
 from daemon.storage.store import Store
 from tests.daemon.keeper.fakes import KEY, FakeChain, FakeLane, draft
 from tests.daemon.keeper.lanes import TERMS
@@ -130,14 +131,28 @@ async def desk(
     live: bool = True,
     limits: Limits = LIMITS,
     doubt_s: int = 0,
+    cooldown_s: int = 30,
 ) -> AsyncIterator[Desk]:
     """Open a dispatcher on a state directory, reconciled with its chain."""
     async with open_database(directory, live=live) as database:
-        yield await _build(database, fake or FakeChain(), live=live, limits=limits, doubt_s=doubt_s)
+        yield await _build(
+            database,
+            fake or FakeChain(),
+            live=live,
+            limits=limits,
+            doubt_s=doubt_s,
+            cooldown_s=cooldown_s,
+        )
 
 
 async def _build(
-    database: Database, fake: FakeChain, *, live: bool, limits: Limits, doubt_s: int = 0
+    database: Database,
+    fake: FakeChain,
+    *,
+    live: bool = True,
+    limits: Limits = LIMITS,
+    doubt_s: int = 0,
+    cooldown_s: int = 30,
 ) -> Desk:
     journal, store, events, now = Journal(database), Store(database), Events(fake), [v.NOW]
     lane = FakeLane(fake, await journal.read_held_nonces(fake.chain, KEY))
@@ -152,7 +167,7 @@ async def _build(
             breaker=Breaker(failures=2, window_s=60, rest_s=100),
             doubt_s=doubt_s,
         ),
-        cooldown_s=lambda _: 30,
+        cooldown_s=lambda _: cooldown_s,
         clock=lambda: now[0],
     )
     found = Desk(fake, lane, events, journal, store, await dispatcher.load(), now)
@@ -400,3 +415,87 @@ async def test_a_state_that_cannot_be_written_stops_every_send(tmp_path: Path) -
         assert await it.submit(900) is None
         assert len(it.fake.submitted) == sent
         assert len(await it.journal.read_recent(limit=999)) == sent
+
+
+async def test_the_state_that_can_be_written_again_lifts_its_halt_by_itself(
+    tmp_path: Path,
+) -> None:
+    async with open_database(tmp_path, live=True) as database:
+        it = await _build(database, FakeChain())
+        await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count=1").close())
+        for number in range(1, 200):
+            it.now[0] += 90_000
+            if await it.submit(number) is None:
+                break
+        await it.mine()
+        halts = [it.dispatcher.halted]
+        await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count=9999").close())
+        it.now[0] += int(MEND_S)
+        await it.mine()
+        halts.append(it.dispatcher.halted)
+        assert "full" in (halts[0] or "")
+        assert halts[1] is None
+        assert await it.submit(900) is IntentState.SENT
+
+
+async def test_a_hunt_that_cannot_be_written_ends_the_hunt_only(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.dispatcher.end_hunt(StorageError("the borrowers cannot be written"))
+        assert "borrowers" in (it.closed(None) or "")
+        prey = replace(draft(1), purpose=Purpose.LIQUIDATION)
+        assert await it.dispatcher.submit(prey, base_fee_wei=10**9, now=v.NOW) is None
+        assert it.closed() is None
+        assert await it.submit(2) is IntentState.SENT
+        it.now[0] += int(MEND_S)
+        await it.mine()
+        assert it.closed(None) is None
+
+
+async def test_liquidations_never_use_up_what_rescues_may_spend(tmp_path: Path) -> None:
+    cost = draft(1).cost
+    tight = Limits(per_transaction=cost, per_hour=Usd(2 * cost), per_day=Usd(2 * cost))
+    fake = FakeChain()
+    async with desk(tmp_path, fake, limits=tight) as it:
+        for number in (1, 2):
+            prey = replace(draft(number), purpose=Purpose.LIQUIDATION)
+            assert await it.dispatcher.submit(prey, base_fee_wei=10**9, now=v.NOW)
+        assert await it.submit(3) is IntentState.SENT
+    async with desk(tmp_path, fake, limits=tight) as it:
+        assert await it.submit(4) is IntentState.SENT
+        prey = replace(draft(5), purpose=Purpose.LIQUIDATION)
+        assert await it.dispatcher.submit(prey, base_fee_wei=10**9, now=v.NOW) is None
+
+
+async def test_a_need_rests_only_a_little_after_an_action_that_did_nothing(
+    tmp_path: Path,
+) -> None:
+    fake = FakeChain()
+    late = draft(2, deadline=v.NOW + 5)
+    async with desk(tmp_path, fake, cooldown_s=3_600) as it:
+        fake.reverting.add(draft(1).action.call.data)
+        await it.submit(1)
+        await it.mine()
+        await it.dispatcher.submit(late, base_fee_wei=10**9, now=v.NOW)
+        fake.mempool.clear()
+        it.now[0] = v.NOW + 6
+        await it.mine(5)
+        await it.submit(3)
+        await it.mine()
+    async with desk(tmp_path, fake, cooldown_s=3_600) as again:
+        for found in (it, again):
+            activity = found.dispatcher.activity
+            assert activity.rests(draft(1).need, v.NOW + FAILURE_REST_S - 1)
+            assert not activity.rests(draft(1).need, v.NOW + FAILURE_REST_S)
+            assert activity.rests(late.need, v.NOW + 6 + FAILURE_REST_S - 1)
+            assert not activity.rests(late.need, v.NOW + 6 + FAILURE_REST_S)
+            assert activity.rests(draft(3).need, v.NOW + 3_600)
+
+
+async def test_what_is_under_way_already_is_not_submitted_again(tmp_path: Path) -> None:
+    async with desk(tmp_path, cooldown_s=0) as it:
+        assert await it.submit(1) is IntentState.SENT
+        assert await it.submit(1) is None
+        elsewhere = replace(draft(1), need="another need of that place")
+        assert await it.dispatcher.submit(elsewhere, base_fee_wei=10**9, now=v.NOW) is None
+        await it.mine()
+        assert await it.submit(1) is IntentState.SENT

@@ -1,5 +1,7 @@
 """Spend limits fail closed; lanes that keep failing are closed for a while."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,15 +47,16 @@ def test_an_unknown_amount_is_refused() -> None:
     assert refuse(spend(1, moved=-1)) == "what it would spend is not known"
 
 
-def test_the_owners_value_counts_only_where_it_is_asked_for() -> None:
+def test_the_owners_value_does_not_count() -> None:
     assert refuse(spend(1, moved=1_000)) is None
-    both = Limits(
-        per_transaction=Usd(10 * USD),
-        per_hour=Usd(20 * USD),
-        per_day=Usd(30 * USD),
-        count_moved=True,
-    )
-    assert refuse(spend(1, moved=1_000), limits=both) is not None
+
+
+def test_liquidations_never_take_what_rescues_may_spend() -> None:
+    hunted = [replace(spend(10), liquidates=True)] * 3
+    assert refuse(spend(10), *hunted) is None
+    assert "per hour" in (refuse(replace(spend(1), liquidates=True), *hunted) or "")
+    rescued = [spend(10)] * 2
+    assert "per hour" in (refuse(replace(spend(1), liquidates=True), *rescued) or "")
 
 
 @given(st.lists(st.tuples(st.integers(0, 12 * USD), st.integers(0, 3 * DAY_S)), max_size=60))
