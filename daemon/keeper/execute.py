@@ -7,6 +7,7 @@ never gets a second purpose: past its deadline it is filled with an empty transa
 """
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,7 +17,7 @@ from chains.errors import ChainError, ExecutionError, FeeTooHigh, InvariantError
 from chains.evm.transactions import SignedTransaction
 from chains.evm.watch import Stage, TransactionWatch
 from chains.model.action import Receipt
-from chains.model.anchor import Head
+from chains.model.anchor import BlockAnchor, Head
 from chains.model.units import Usd
 from daemon.keeper.intent import Attempt, Draft, Intent, IntentState
 from daemon.keeper.journal import Journal
@@ -29,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 RECHECK_BLOCKS: Final = 64
 """How long after a settlement the key's count is watched for a reorg."""
+FOLLOWED: Final = 128
+EMPTY_GAS: Final = 100_000
+"""The gas of an empty transaction that cannot be simulated: reverted, it fills its nonce too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +83,9 @@ class Executor:
         self._mined = 0
         self._recheck_until = 0
         self._following = asyncio.Lock()
+        self._begun = self._done = 0
+        self._followed: deque[bytes] = deque(maxlen=FOLLOWED)
+        self._moved = asyncio.Event()
 
     @property
     def in_flight(self) -> tuple[Intent, ...]:
@@ -116,6 +123,7 @@ class Executor:
         """
         async with self._following:
             self._height = head.anchor.height
+            self._begun += 1
             if not self.ready:
                 await self._load(now)
             elif head.reorg_depth:
@@ -132,8 +140,28 @@ class Executor:
                     self._note_mined(max(self._mined, followed.nonce + 1))
             doubtful = any(watch.taken_at is not None for watch in self._watches.values())
             self.ready = self.ready or not doubtful
+            self._note_followed(head)
             settled, self._settled = tuple(self._settled), []
             return settled
+
+    @property
+    def looks(self) -> int:
+        """How many heads were begun to be followed."""
+        return self._begun
+
+    async def wait_followed(self, anchor: BlockAnchor, *, looks: int) -> None:
+        """Wait until a read block was followed: what a reorg undid is then in flight again.
+
+        A head that was passed over counts once one that was begun after `looks` was followed.
+        """
+        while anchor.hash not in self._followed and self._done <= looks:
+            await self._moved.wait()
+
+    def _note_followed(self, head: Head) -> None:
+        self._done = self._begun
+        self._followed.extend((head.parent_hash, head.anchor.hash))
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     async def _was_undone(self) -> bool:
         """Say whether the key's count fell: a reorg that no head told of."""
@@ -269,6 +297,8 @@ class Executor:
         cancels = intent.last.cancels
         if now > intent.draft.deadline and not cancels:
             signed, cancels = await self._sign_empty(intent, head), True
+            if signed is None:
+                return intent
         elif height - since >= self.terms.stuck_blocks:
             signed = self.lane.sign_replacement(intent.last.signed, base_fee_wei=head.base_fee_wei)
         if signed is not None:
@@ -279,7 +309,10 @@ class Executor:
 
     async def _sign_empty(self, intent: Intent, head: Head) -> SignedTransaction | None:
         call = empty_call(self.lane.sender)
-        gas_limit = with_margin(await self.lane.simulate(call))
+        try:
+            gas_limit = with_margin(await self.lane.simulate(call))
+        except ExecutionError:
+            gas_limit = max(EMPTY_GAS, intent.last.signed.gas_limit)
         old = replace(intent.last.signed, call=call, gas_limit=gas_limit)
         raised = self.lane.sign_replacement(old, base_fee_wei=head.base_fee_wei)
         if raised is not None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from chains.errors import FeeTooHigh, InvariantError
+from chains.errors import FeeTooHigh, InvariantError, SimulationReverted
 from chains.evm.fees import Fees
 from chains.evm.receipts import FullReceipt
 from chains.evm.transactions import SignedTransaction
 from chains.evm.watch import TransactionWatch
 from chains.model.action import Call
-from daemon.keeper.execute import Executor
+from daemon.keeper.execute import EMPTY_GAS, Executor
 from daemon.keeper.intent import IntentState
 from daemon.storage.errors import Conflict
 from tests.daemon.keeper.fakes import CAP, KEY, Crash, FakeChain, FakeLane, Fault, draft
@@ -289,3 +289,34 @@ async def test_a_receipt_that_any_endpoint_has_is_proof_enough(tmp_path: Path) -
         settled = [await executor.on_head(process.fake.mine(), now=v.NOW) for _ in range(5)]
         assert [i.state for found in settled for i in found] == [IntentState.CONFIRMED]
         assert executor.stopped is None
+
+
+async def test_a_key_whose_empty_transaction_would_revert_still_fills_its_nonce(
+    tmp_path: Path,
+) -> None:
+    async with living(tmp_path, FakeChain()) as process:
+        await process.do(draft(1, deadline=v.NOW + 10))
+        process.fake.mempool.clear()
+        process.now += 11
+        process.lane.gas[b""] = SimulationReverted(v.CHEAP, "the key has code")
+        process.fake.reverting.add(b"")
+        (settled,) = await process.mine(3)
+        assert settled.state is IntentState.SUPERSEDED
+        assert settled.last.signed.gas_limit >= EMPTY_GAS
+        assert process.fake.effects == []
+
+
+async def test_past_its_deadline_it_is_not_sent_again_where_the_cap_forbids_to_empty_it(
+    tmp_path: Path,
+) -> None:
+    async with living(tmp_path, FakeChain()) as process:
+        await process.do(draft(1, deadline=v.NOW + 10))
+        process.fake.mempool.clear()
+        sent = len(process.fake.submitted)
+        process.now += 11
+        process.fake.base_fee_wei = CAP * 2
+        await process.mine(3)
+        assert len(process.fake.submitted) == sent
+        process.fake.base_fee_wei = 10**9
+        (settled,) = await process.mine(3)
+        assert settled.state is IntentState.SUPERSEDED
