@@ -10,18 +10,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from chains.model.action import Quote
+from chains.model.anchor import BlockAnchor
 from chains.model.ids import Address, ChainId
+from chains.model.position import Position
 from chains.model.snapshot import ChainFees, MandateKind, Snapshot
 from daemon.board import Attested
 from daemon.keeper.calls import build_cure, draft_cure
 from daemon.keeper.dispatch import Dispatcher
 from daemon.keeper.memory import Work
-from daemon.keeper.plan import Cure, Need, Situation, plan_cures
+from daemon.keeper.plan import Cure, Need, Situation, native_key, plan_cures
 from daemon.keeper.quote import quote_all
 from daemon.keeper.route import Decision, Offer, Quoted, Refused, choose
 from daemon.margin.policy import Policy
 from daemon.margin.report import MarginReport
 from daemon.margin.risk import RiskTable
+
+NO_CURE: Final = "no fund with an open mandate can help"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,38 +38,47 @@ class Protected:
 
 
 class Keeper:
-    """Cures the margin accounts' health; `decisions` holds the last one for each need."""
+    """Cures the margin accounts' health; `decisions` holds the last one for each need.
+
+    A need is met by one report at a time; what hangs on one chain holds up its own needs only.
+    """
 
     def __init__(self, dispatcher: Dispatcher, protected: Protected) -> None:
         self.decisions: Final[dict[str, Decision]] = {}
         self._dispatcher = dispatcher
         self._protected = protected
-        self._acting: set[str] = set()
+        self._meeting: set[str] = set()
 
     async def on_report(
         self, report: MarginReport, snapshot: Snapshot, attested: Attested | None
     ) -> None:
         """Do what a fresh report asks for; comes back when everything due was sent."""
-        if self._dispatcher.halted or report.account in self._acting:
+        if self._dispatcher.halted:
             return
-        look = _Look(
+        look = self._look(report, snapshot, attested)
+        situation = self._situation(report, look)
+        native = [need for need in plan_cures(situation) if need.kind is MandateKind.NATIVE]
+        keys = frozenset(need.key for need in native)
+        free = [need for need in native if need.key not in self._meeting]
+        after = plan_cures(situation, helpless=keys) if len(free) == len(native) else ()
+        last = [n for n in after if n.key not in keys and n.key not in self._meeting]
+        self._meeting |= {need.key for need in (*free, *last)}
+        async with asyncio.TaskGroup() as group:
+            first = [group.create_task(self._meet(need, look)) for need in free]
+            for need in last:
+                group.create_task(self._meet(need, look, unless=first))
+
+    def _look(self, report: MarginReport, snapshot: Snapshot, attested: Attested | None) -> "_Look":
+        lanes = self._dispatcher.lanes
+        return _Look(
             account=report.account,
             snapshot=snapshot,
             attested=attested,
             policy=self._protected.policies[report.account],
+            positions=report.positions,
+            looks={chain: lane.executor.looks for chain, lane in lanes.items()},
             now=report.taken_at,
         )
-        needs = plan_cures(self._situation(report, look))
-        if not any(need.cures for need in needs):
-            return
-        self._acting.add(report.account)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for need in needs:
-                    if need.cures:
-                        group.create_task(self._meet(need, look))
-        finally:
-            self._acting.discard(report.account)
 
     def _situation(self, report: MarginReport, look: "_Look") -> Situation:
         return Situation(
@@ -79,31 +92,83 @@ class Keeper:
             now=look.now,
         )
 
-    async def _meet(self, need: Need, look: "_Look") -> None:
-        decision = choose(need, await self._quote(need, look), look.policy)
-        self.decisions[need.key] = decision
-        chosen = decision.chosen
-        if chosen is None:
-            reasons = "; ".join(sorted({rejected.reason for rejected in decision.rejected}))
-            self._dispatcher.tell(need.key, "need.unmet", reasons)
-            return
-        draft = draft_cure(decision, chosen, look.policy, look.attested, now=look.now)
-        base_fee_wei = look.fees(draft.chain).base_fee_wei
-        await self._dispatcher.submit(draft, base_fee_wei=base_fee_wei, now=look.now)
+    async def _meet(
+        self, need: Need, look: "_Look", *, unless: Sequence["asyncio.Task[bool]"] = ()
+    ) -> bool:
+        """Meet a need unless any of others was met; says whether something is done for it."""
+        try:
+            offers = await self._quote(need, look)
+            if any([await task for task in unless]):
+                return False
+            return await self._carry_out(need, offers, look)
+        finally:
+            self._meeting.discard(need.key)
+
+    async def _carry_out(self, need: Need, offers: Sequence[Offer], look: "_Look") -> bool:
+        """Have the best offer done, or the next best where nothing could be signed for it."""
+        while not self._dispatcher.halted:
+            decision = choose(need, offers, look.policy)
+            self.decisions[need.key] = decision
+            if (chosen := decision.chosen) is None:
+                reasons = "; ".join(sorted({rejected.reason for rejected in decision.rejected}))
+                self._dispatcher.tell(need.key, "need.unmet", reasons or NO_CURE)
+                return False
+            if self._is_late(need, look):
+                return True
+            draft = draft_cure(decision, chosen, look.policy, look.attested, now=look.now)
+            base_fee_wei = look.fees(draft.chain).base_fee_wei
+            outcome = await self._dispatcher.carry_out(
+                draft, base_fee_wei=base_fee_wei, now=look.now
+            )
+            if outcome.refused is None:
+                return True
+            refused = Refused(cure=chosen.cure, reason=outcome.refused)
+            offers = [refused if offer is chosen else offer for offer in offers]
+        return False
+
+    def _is_late(self, need: Need, look: "_Look") -> bool:
+        """Say whether something was done for the need, or about it, since it was planned."""
+        activity = self._dispatcher.activity
+        about = look.positions if need.position is None else (need.position,)
+        floors = {native_key(position) for position in about} - {need.key}
+        if floors & self._meeting:
+            return True
+        return activity.rests(need.key, look.now) or any(
+            activity.busy(position, need.key) for position in about
+        )
 
     async def _quote(self, need: Need, look: "_Look") -> list[Offer]:
-        """Quote all cures of a need in one concurrent round over their chains."""
+        """Quote all cures of a need in one concurrent round over their chains.
+
+        Beside it, every chain that the need depends on is followed up to what was read of it.
+        """
         if need.kind is MandateKind.UNIFIED and (reason := self._why_unreconciled(look)):
             return [Refused(cure=cure, reason=reason) for cure in need.cures]
         by_chain: dict[ChainId, list[Cure]] = {}
         for cure in need.cures:
             by_chain.setdefault(cure.position.account.chain, []).append(cure)
+        depends = look.chains if need.position is None else by_chain
         async with asyncio.TaskGroup() as group:
+            behind = [group.create_task(self._why_behind(chain, look)) for chain in depends]
             rounds = [
                 group.create_task(self._quote_chain(chain, mine, look))
                 for chain, mine in by_chain.items()
             ]
+        if reasons := [reason for task in behind if (reason := task.result())]:
+            return [Refused(cure=cure, reason=reasons[0]) for cure in need.cures]
         return [offer for task in rounds for offer in task.result()]
+
+    async def _why_behind(self, chain: ChainId, look: "_Look") -> str | None:
+        """Wait until a chain's transactions were followed to the block that was read."""
+        if (lane := self._dispatcher.lanes.get(chain)) is None:
+            return None
+        executor, limit_s = lane.executor, lane.executor.terms.quote_timeout_s
+        try:
+            async with asyncio.timeout(limit_s):
+                await executor.wait_followed(look.anchor(chain), looks=look.looks[chain])
+        except TimeoutError:
+            return f"{chain}: what it did to our transactions is not known within {limit_s:g} s"
+        return None
 
     def _why_unreconciled(self, look: "_Look") -> str | None:
         """Say which of the account's chains may still carry out what this process forgot.
@@ -136,13 +201,24 @@ class Keeper:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What one report is acted on with."""
+    """What one report is acted on with; `looks` are the executors' at its beginning."""
 
     account: str
     snapshot: Snapshot
     attested: Attested | None
     policy: Policy
+    positions: tuple[Position, ...]
+    looks: Mapping[ChainId, int]
     now: int
+
+    @property
+    def chains(self) -> tuple[ChainId, ...]:
+        """The chains read."""
+        return tuple(found.chain for found in self.snapshot.read)
+
+    def anchor(self, chain: ChainId) -> BlockAnchor:
+        """Give the block at which a chain was read."""
+        return next(found.anchor for found in self.snapshot.read if found.chain == chain)
 
     def fees(self, chain: ChainId) -> ChainFees:
         """Give a read chain's fees."""

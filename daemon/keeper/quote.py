@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from chains.errors import ChainError, ExecutionError
+from chains.errors import ChainError, ExecutionError, FeeTooHigh
+from chains.evm.fees import Fees
 from chains.model.action import Action, Quote
 from chains.model.snapshot import ChainFees
 from chains.model.units import WAD, Usd, div_up
@@ -22,10 +23,14 @@ async def quote_all(
     block_time_s: int,
     timeout_s: float,
 ) -> tuple[Quote | str, ...]:
-    """Quote each action, or say why not.
+    """Quote each action, or say why not: above the lane's fee cap nothing is offered.
 
     It takes no longer than `timeout_s`: a chain that hangs only loses its own candidates.
     """
+    try:
+        offered = lane.plan_fees(fees.base_fee_wei)
+    except FeeTooHigh as error:
+        return (str(error),) * len(actions)
     try:
         async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
             balance = group.create_task(_read_balance(lane))
@@ -36,7 +41,7 @@ async def quote_all(
     if isinstance(funds, str):
         return (funds,) * len(actions)
     return tuple(
-        _quote(action, task.result(), fees, funds=funds, block_time_s=block_time_s)
+        _quote(action, task.result(), fees, offered, funds=funds, block_time_s=block_time_s)
         for action, task in zip(actions, gas, strict=True)
     )
 
@@ -52,13 +57,19 @@ def with_margin(gas: int) -> int:
 
 
 def _quote(
-    action: Action, gas: int | str, fees: ChainFees, *, funds: int, block_time_s: int
+    action: Action,
+    gas: int | str,
+    fees: ChainFees,
+    offered: Fees,
+    *,
+    funds: int,
+    block_time_s: int,
 ) -> Quote | str:
     if isinstance(gas, str):
         return gas
     price_wei = fees.base_fee_wei + fees.priority_fee_wei
     limit = with_margin(gas)
-    if (needed := limit * price_wei + action.call.value) > funds:
+    if (needed := limit * offered.max_fee_wei + action.call.value) > funds:
         return f"{action.chain}: the key holds {funds} wei, {needed} wei are needed for gas"
     return Quote(
         action=action,

@@ -169,3 +169,12 @@ def debt_heavy(
         v.leg(v.DEAR, "USDC", Side.DEBT, usdc),
     ]
     return chain(position(v.DEAR, legs), funds, base_fee_gwei=50)
+
+
+def endangered_on(chain_id: ChainId, funds: Iterable[IdleFund] = ()) -> ChainSnapshot:
+    """Give a chain whose position is under its native trigger."""
+    legs = [
+        v.leg(chain_id, "WBTC", Side.COLLATERAL, 1),
+        v.leg(chain_id, "USDC", Side.DEBT, 42_857),
+    ]
+    return chain(position(chain_id, legs), funds, base_fee_gwei=0.05)

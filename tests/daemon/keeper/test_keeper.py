@@ -7,16 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
+from structlog.testing import capture_logs
 
 from chains.errors import SimulationReverted, Unreachable
+from chains.evm.transactions import SignedTransaction
 from chains.model.action import Call
-from chains.model.snapshot import ChainGap, ChainSnapshot
+from chains.model.anchor import BlockAnchor
+from chains.model.snapshot import ChainGap, ChainSnapshot, MandateKind
 from chains.model.units import USD, Usd
 from daemon.board import Attested
 from daemon.keeper.dispatch import Dispatcher, DispatchTerms, LaneParts
 from daemon.keeper.execute import Executor
 from daemon.keeper.journal import Journal
-from daemon.keeper.keeper import Keeper, Protected
+from daemon.keeper.keeper import NO_CURE, Keeper, Protected
 from daemon.keeper.limits import Limits
 from daemon.keeper.plan import unified_key
 from daemon.margin.unified import evaluate
@@ -36,6 +39,18 @@ class GasLane(FakeLane):
     """A lane where every call takes the same gas, or fails, or never answers."""
 
     answer: int | Exception | None = 300_000
+    nonces_hang = False
+    submissions_hang: asyncio.Event | None = None
+
+    async def next_nonce(self) -> int:
+        if self.nonces_hang:
+            raise Unreachable(self.chain, "no nonce")
+        return await super().next_nonce()
+
+    async def submit(self, signed: SignedTransaction) -> None:
+        if self.submissions_hang:
+            await self.submissions_hang.wait()
+        await super().submit(signed)
 
     async def simulate(self, call: Call) -> int:
         if self.answer is None:
@@ -55,8 +70,10 @@ class House:
     dear: GasLane
 
     async def report(self, *chains: ChainSnapshot | ChainGap, attest: bool = True) -> None:
-        """Show the keeper what these chains say."""
-        snapshot = v.snapshot(*chains)
+        """Show the keeper what these chains say at their newest blocks."""
+        heads = {lane.chain: lane.fake.head().anchor for lane in (self.cheap, self.dear)}
+        read = (at_head(chain, heads[chain.chain]) for chain in chains)
+        snapshot = v.snapshot(*read)
         report = evaluate(snapshot, v.policy(), v.risk_table(), max_skew_s=60)
         attested = None
         if attest and report.unified and report.unified.factor is not None:
@@ -73,22 +90,25 @@ class House:
 
 
 @asynccontextmanager
-async def house(directory: Path, *, limits: Limits = LIMITS) -> AsyncIterator[House]:
+async def house(
+    directory: Path, *, limits: Limits = LIMITS, cooldown_s: int = 30
+) -> AsyncIterator[House]:
     async with open_database(directory, live=True) as database:
         journal = Journal(database)
         cheap, dear = GasLane(FakeChain(v.CHEAP)), GasLane(FakeChain(v.DEAR))
+        cheap.fake.base_fee_wei = dear.fake.base_fee_wei = 10**7
         terms = replace(TERMS, quote_timeout_s=0.2)
         dispatcher = Dispatcher(
             lanes={
                 lane.chain: LaneParts(
-                    executor=Executor(lane, journal, terms), receipts=Events(lane.fake)
+                    executor=Executor(lane, journal, terms), receipts=Events(lane.fake, lost=True)
                 )
                 for lane in (cheap, dear)
             },
             journal=journal,
             store=Store(database),
             terms=DispatchTerms(live=True, limits=limits),
-            cooldown_s=lambda _: 30,
+            cooldown_s=lambda _: cooldown_s,
             clock=lambda: v.NOW,
         )
         protected = Protected(
@@ -98,6 +118,14 @@ async def house(directory: Path, *, limits: Limits = LIMITS) -> AsyncIterator[Ho
         for lane in (cheap, dear):
             await dispatcher.follow(lane.fake.head())
         yield found
+
+
+def at_head(chain: ChainSnapshot | ChainGap, anchor: BlockAnchor) -> ChainSnapshot | ChainGap:
+    """Have a chain read at this block."""
+    if isinstance(chain, ChainGap):
+        return chain
+    positions = tuple(replace(found, anchor=anchor) for found in chain.positions)
+    return replace(chain, anchor=anchor, positions=positions)
 
 
 def low(*, swapped: bool = False) -> tuple[ChainSnapshot, ChainSnapshot]:
@@ -230,3 +258,120 @@ async def test_a_fee_above_the_cap_sends_nothing_and_does_not_rest(tmp_path: Pat
         assert not it.dispatcher.activity.rests(unified_key("alice"), v.NOW)
         await it.report(cheap, dear)
         assert it.sent() == (1, 0)
+
+
+async def test_a_chain_above_its_fee_cap_is_passed_over(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        cheap, dear = low()
+        above = replace(cheap.fees, base_fee_wei=10**12, native_usd=Usd(1))
+        await it.report(replace(cheap, fees=above), dear)
+        assert it.sent() == (0, 1)
+        reasons = {r.reason for r in it.keeper.decisions[unified_key("alice")].rejected}
+        assert f"{v.CHEAP}: above the cap" in reasons
+
+
+async def test_what_cannot_be_signed_on_one_chain_is_done_on_the_next(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        it.cheap.nonces_hang = True
+        await it.report(*low())
+        assert it.sent() == (0, 1)
+        (intent,) = await it.journal.read_recent(limit=9)
+        candidates = orjson.loads(intent.draft.decision)["candidates"]
+        assert f"{v.CHEAP}: no nonce" in {found["reason"] for found in candidates}
+
+
+async def test_a_key_that_cannot_cover_the_most_a_node_asks_is_passed_over(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        cheap, dear = low()
+        gas_limit = 375_000
+        it.cheap.balance = gas_limit * cheap.fees.base_fee_wei * 3 // 2
+        await it.report(cheap, dear)
+        assert it.sent() == (0, 1)
+
+
+async def test_a_native_need_that_nothing_can_meet_does_not_silence_the_unified_one(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as it:
+        it.dear.answer = SimulationReverted(v.DEAR, "the pool is paused")
+        cheap = stage.collateral_heavy([stage.fund(v.CHEAP, "WETH", 50)], eth=1)
+        await it.report(cheap, endangered())
+        assert it.sent() == (1, 0)
+        assert unified_key("alice") in it.keeper.decisions
+
+
+async def test_the_unified_need_waits_where_the_native_one_is_met(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        cheap = stage.collateral_heavy([stage.fund(v.CHEAP, "WETH", 50)], eth=1)
+        await it.report(cheap, endangered())
+        assert it.sent() == (0, 1)
+        await it.report(cheap, endangered())
+        assert it.sent() == (0, 1)
+
+
+async def test_a_need_that_nothing_can_help_is_told_and_its_decision_kept(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        with capture_logs() as logs:
+            for _ in range(3):
+                await it.report(gap(), stage.debt_heavy([], usdc=42_857))
+        told = [line for line in logs if line["event"] == "need.unmet"]
+        assert [line["reason"] for line in told] == [NO_CURE]
+        (decision,) = it.keeper.decisions.values()
+        assert decision.chosen is None
+        assert decision.need.kind is MandateKind.NATIVE
+
+
+async def test_an_included_action_holds_up_its_own_need_only(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        executor = it.dispatcher.lanes[v.DEAR].executor
+        executor.terms = replace(executor.terms, confirmations=16)
+        await it.report(*low(swapped=True))
+        assert it.sent() == (0, 1)
+        await it.report(gap(), endangered())
+        assert it.sent() == (0, 1), "it lies in no block yet"
+        await it.dispatcher.follow(it.dear.fake.mine())
+        await it.report(*low(swapped=True))
+        assert it.sent() == (0, 1), "the same need waits for the confirmations"
+        await it.report(gap(), endangered())
+        assert it.sent() == (0, 2)
+
+
+async def test_nothing_is_planned_on_a_reorg_that_was_not_followed_yet(tmp_path: Path) -> None:
+    async with house(tmp_path, cooldown_s=0) as it:
+        await it.report(*low())
+        for _ in range(4):
+            await it.dispatcher.follow(it.cheap.fake.mine())
+        assert len(it.cheap.fake.effects) == 1
+        head = it.cheap.fake.reorg(4, keep=False)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(it.report(*low()))
+            await asyncio.sleep(0.05)
+            await it.dispatcher.follow(head)
+        for _ in range(4):
+            await it.dispatcher.follow(it.cheap.fake.mine())
+        assert len(it.cheap.fake.effects) == 1
+        assert it.sent()[1] == 0
+
+
+async def test_a_block_that_is_never_followed_spends_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        it.cheap.fake.mine()
+        await it.report(*low())
+        assert it.sent() == (0, 0)
+        await it.dispatcher.follow(it.cheap.fake.head())
+        await it.report(*low())
+        assert it.sent() == (1, 0)
+
+
+async def test_a_need_on_another_chain_is_met_while_one_hangs(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        it.dear.submissions_hang = asyncio.Event()
+        rich = [stage.fund(v.CHEAP, "USDC", 50_000)]
+        here, there = endangered(), stage.endangered_on(v.CHEAP, rich)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(it.report(gap(), here))
+            await asyncio.sleep(0.05)
+            await it.report(there, here)
+            assert it.sent() == (1, 0)
+            it.dear.submissions_hang.set()
+        assert it.sent() == (1, 1)
