@@ -24,7 +24,8 @@ class AccountWatch:
     """Looks at one margin account whenever a chain it is on has changed.
 
     Without a key there is no attestor, and without a keeper nothing acts. `looked_at` is the end
-    of the last look, seconds since the epoch.
+    of the last look, seconds since the epoch. What a look asks for is done beside the next looks:
+    a chain that hangs in the middle of an action never blinds the account to the others.
     """
 
     account: str
@@ -43,13 +44,16 @@ class AccountWatch:
 
     async def run(self) -> NoReturn:
         """Look for ever."""
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            await self.look(int(time.time()))
+        async with asyncio.TaskGroup() as acting:
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                report, snapshot = await self._look(int(time.time()))
+                if self.act:
+                    acting.create_task(self._do(self.act, report, snapshot))
 
-    async def look(self, now: int) -> MarginReport:
-        """Evaluate the account at `now` (seconds) and do what follows from it."""
+    async def _look(self, now: int) -> tuple[MarginReport, Snapshot]:
+        """Evaluate the account at `now` (seconds) and attest it."""
         snapshot = collect(self.board, self.account, now=now)
         report = evaluate(snapshot, self.policy, self.risk, max_skew_s=self.max_skew_s)
         self.board.reports[self.account] = report
@@ -57,10 +61,11 @@ class AccountWatch:
             attested = await self.attestor.attest(report, needed=self._is_triggered(report))
             if attested:
                 self.board.attestations[self.account] = attested
-        if self.act:
-            await self.act(report, snapshot, self.board.attestations.get(self.account))
         self.looked_at = time.time()
-        return report
+        return report, snapshot
+
+    async def _do(self, act: Act, report: MarginReport, snapshot: Snapshot) -> None:
+        await act(report, snapshot, self.board.attestations.get(self.account))
 
     def _is_triggered(self, report: MarginReport) -> bool:
         band, unified = self.policy.unified, report.unified
