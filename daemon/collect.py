@@ -1,15 +1,17 @@
 """From heads to snapshots: one loop per chain that fails alone, one snapshot per margin account."""
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn
 
 import structlog
 
-from chains.errors import ChainError
+from chains.errors import ChainError, MissingBlock
 from chains.model.anchor import Head
 from chains.model.ids import AccountId, ChainId
 from chains.model.snapshot import ChainGap, ChainSnapshot, Snapshot
@@ -18,6 +20,7 @@ from daemon.board import Board
 
 FIRST_RETRY_S: Final = 0.25
 LAST_RETRY_S: Final = 5.0
+MISSING_RETRY_S: Final = 0.1
 
 log = structlog.get_logger(__name__)
 
@@ -44,12 +47,58 @@ def _only(
     return ChainGap(chain=found.chain, reason=found.reason, since=found.since, last=last)
 
 
+@dataclass(slots=True)
+class NewestHead:
+    """The newest head not read yet: a newer one takes its place, the deepest reorg stays."""
+
+    _head: Head | None = None
+    _came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, head: Head) -> None:
+        """Have a head read instead of the one that waits."""
+        self._head = _carry(self._head, head)
+        self._came.set()
+
+    def peek(self) -> Head | None:
+        """Give the head that waits, which goes on waiting."""
+        return self._head
+
+    async def take(self) -> Head:
+        """Take the head that waits, once there is one."""
+        await self._came.wait()
+        assert self._head is not None  # noqa: S101 - set together with the event
+        head = self._head
+        self.drop(head)
+        return head
+
+    async def take_over(self, head: Head, *, within_s: float) -> Head:
+        """Take the one that replaces a head, as soon as there is one, else the head itself."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                return _carry(head, await self.take())
+        return head
+
+    def drop(self, head: Head) -> None:
+        """Let a head go that was read, unless another waits by now."""
+        if self._head is head:
+            self._head = None
+            self._came.clear()
+
+
+def _carry(older: Head | None, newer: Head) -> Head:
+    depth = max(older.reorg_depth if older else 0, newer.reorg_depth)
+    return replace(newer, reorg_depth=depth)
+
+
 @dataclass(slots=True, kw_only=True)
 class ChainWatch:
-    """Reads one chain at every head and puts snapshots, or gaps, on the board.
+    """Reads one chain at its newest head and puts snapshots, or gaps, on the board.
 
-    A ChainError makes a gap and is retried with capped backoff; anything else ends the process.
-    `changed` is called after every entry on the board, `on_head` after a head was read.
+    Heads that come during a read are passed over but for the newest. A ChainError makes a gap and
+    is retried with capped backoff, at the newest head; a block that is not there yet makes none
+    for `patience_s` (about a block's time). Anything else ends the process. `on_head` is called
+    after a head was read, with the deepest reorg since the last one, then `changed`; `changed`
+    also after a gap.
     """
 
     chain: ChainId
@@ -59,36 +108,67 @@ class ChainWatch:
     board: Board
     changed: Callable[[ChainId], None]
     on_head: Callable[[Head], None]
+    patience_s: float = 2.0
+    _newest: NewestHead = field(default_factory=NewestHead)
 
     async def run(self) -> NoReturn:
         """Follow the chain for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow())
+            while True:
+                await self._read(await self._newest.take())
+
+    async def _follow(self) -> NoReturn:
         retry_s = FIRST_RETRY_S
         while True:
             try:
                 async for head in self.heads.heads():
-                    if await self._read(head):
-                        retry_s = FIRST_RETRY_S
+                    self._newest.put(head)
+                    retry_s = FIRST_RETRY_S
             except ChainError as error:
                 self._gap(error)
-            await asyncio.sleep(retry_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+            await asyncio.sleep(_jittered(retry_s))
             retry_s = min(retry_s * 2, LAST_RETRY_S)
 
-    async def _read(self, head: Head) -> bool:
-        try:
-            snapshot = await self.reader.read(head, self.accounts)
-        except ChainError as error:
-            self._gap(error)
-            return False
+    async def _read(self, first: Head) -> None:
+        """Read a head, or a newer one that comes meanwhile, until one of them was read.
+
+        While blocks are not there yet the first is tried in turn with the newest: the newest may
+        always be too new, and the first may be gone for good.
+        """
+        patient_until = asyncio.get_running_loop().time() + self.patience_s
+        retry_s = FIRST_RETRY_S
+        for turn in itertools.count():
+            head = (self._newest.peek() if turn % 2 else None) or first
+            try:
+                snapshot = await self.reader.read(head, self.accounts)
+            except ChainError as error:
+                late = asyncio.get_running_loop().time() >= patient_until
+                if isinstance(error, MissingBlock) and not late:
+                    await asyncio.sleep(MISSING_RETRY_S)
+                    continue
+                self._gap(error)
+                first = await self._newest.take_over(first, within_s=_jittered(retry_s))
+                retry_s = min(retry_s * 2, LAST_RETRY_S)
+            else:
+                self._newest.drop(head)
+                self._put(snapshot, _carry(first, head))
+                return
+
+    def _put(self, snapshot: ChainSnapshot, head: Head) -> None:
         was = self.board.chains.get(self.chain)
         self.board.chains[self.chain] = snapshot
         if isinstance(was, ChainGap):
             log.info("chain.recovered", chain=str(self.chain), height=head.anchor.height)
-        self.changed(self.chain)
         self.on_head(head)
-        return True
+        self.changed(self.chain)
 
     def _gap(self, error: ChainError) -> None:
         if not isinstance(self.board.chains.get(self.chain), ChainGap):
             log.warning("chain.lost", chain=str(self.chain), reason=error.reason)
         self.board.put_gap(self.chain, error.reason, int(time.time()))
         self.changed(self.chain)
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * random.uniform(0.8, 1.2)  # noqa: S311 - jitter

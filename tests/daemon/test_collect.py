@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from chains.errors import ChainError, DecodeError, Unreachable
+from chains.errors import ChainError, DecodeError, MissingBlock, Unreachable
 from chains.model.anchor import Head
 from chains.model.ids import AccountId, ChainId
 from chains.model.position import Side
@@ -92,25 +93,35 @@ def test_a_gap_that_goes_on_keeps_its_beginning_and_what_was_last_known() -> Non
 
 @dataclass
 class Script:
-    """A fake of our ports: yields heads or raises what it is told, then waits for ever."""
+    """A fake of our ports: yields heads or raises what it is told, then waits for ever.
+
+    The next step comes when the last head was read once.
+    """
 
     steps: list[Head | ChainError]
     reads: list[ChainSnapshot | Exception]
     opened: int = 0
     heads_read: list[int] = field(default_factory=list)
+    was_read: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.was_read.set()
 
     async def heads(self) -> AsyncIterator[Head]:
         self.opened += 1
         while self.steps:
+            await self.was_read.wait()
             step = self.steps.pop(0)
             if isinstance(step, ChainError):
                 raise step
+            self.was_read.clear()
             yield step
         await asyncio.Event().wait()
 
     async def read(self, head: Head, accounts: Sequence[AccountId]) -> ChainSnapshot:
         assert accounts == [v.account(v.CHEAP)]
         self.heads_read.append(head.anchor.height)
+        self.was_read.set()
         outcome = self.reads.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
@@ -180,3 +191,160 @@ async def test_a_gap_begins_when_the_chain_was_lost() -> None:
     gap = known.chains[v.CHEAP]
     assert isinstance(gap, ChainGap)
     assert gap.since >= before
+
+
+@dataclass
+class Node:
+    """A fake of our ports: heads as they are put, reads that wait, fail, or miss the block."""
+
+    board: Board = field(default_factory=board)
+    announced: asyncio.Queue[Head] = field(default_factory=asyncio.Queue)
+    absent: set[int] = field(default_factory=set)
+    broken: set[int] = field(default_factory=set)
+    asked: list[int] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    told: list[tuple[str, int]] = field(default_factory=list)
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def announce(self, height: int, *, reorg_depth: int = 0) -> None:
+        self.announced.put_nowait(replace(head(height), reorg_depth=reorg_depth))
+
+    async def heads(self) -> AsyncIterator[Head]:
+        while True:
+            yield await self.announced.get()
+            self.moved.set()
+
+    async def read(self, head: Head, accounts: Sequence[AccountId]) -> ChainSnapshot:
+        assert accounts == [v.account(v.CHEAP)]
+        height = head.anchor.height
+        self.asked.append(height)
+        self.moved.set()
+        await self.gate.wait()
+        if height in self.absent:
+            raise MissingBlock(v.CHEAP, f"no block {height}")
+        if height in self.broken:
+            raise DecodeError(v.CHEAP, "odd answer")
+        return replace(read(v.CHEAP), anchor=head.anchor)
+
+    def on_head(self, head: Head) -> None:
+        self.told.append((f"head {head.anchor.height}", head.reorg_depth))
+        self.moved.set()
+
+    def changed(self, chain: ChainId) -> None:
+        found = self.board.chains[chain]
+        read_at = found.anchor.height if isinstance(found, ChainSnapshot) else 0
+        self.told.append((type(found).__name__, read_at))
+        self.moved.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            self.moved.clear()
+            await self.moved.wait()
+
+
+@asynccontextmanager
+async def watching(*, patience_s: float = 60.0) -> AsyncIterator[Node]:
+    node = Node()
+    node.gate.set()
+    watch = ChainWatch(
+        chain=v.CHEAP,
+        heads=node,
+        reader=node,
+        accounts=[v.account(v.CHEAP)],
+        board=node.board,
+        changed=node.changed,
+        on_head=node.on_head,
+        patience_s=patience_s,
+    )
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        task = group.create_task(watch.run())
+        yield node
+        task.cancel()
+
+
+async def test_heads_that_come_during_a_read_are_passed_over_but_for_the_newest() -> None:
+    async with watching() as node:
+        node.gate.clear()
+        node.announce(1)
+        await node.until(lambda: node.asked == [1])
+        for height, depth in ((2, 0), (3, 4), (4, 1), (5, 0)):
+            node.announce(height, reorg_depth=depth)
+        await node.until(node.announced.empty)
+        node.gate.set()
+        await node.until(lambda: ("ChainSnapshot", 5) in node.told)
+        assert node.asked == [1, 5]
+        assert [told for told in node.told if told[0].startswith("head")] == [
+            ("head 1", 0),
+            ("head 5", 4),
+        ]
+
+
+async def test_who_follows_transactions_hears_of_a_head_before_the_accounts_do() -> None:
+    async with watching() as node:
+        node.announce(1, reorg_depth=2)
+        await node.until(lambda: len(node.told) == 2)
+        assert node.told == [("head 1", 2), ("ChainSnapshot", 1)]
+
+
+async def test_a_block_that_is_not_there_yet_is_asked_for_again_and_is_no_gap() -> None:
+    async with watching() as node:
+        node.absent = {1}
+        node.announce(1)
+        await node.until(lambda: len(node.asked) == 3)
+        assert node.told == []
+        node.absent = set()
+        await node.until(lambda: len(node.told) == 2)
+        assert node.told == [("head 1", 0), ("ChainSnapshot", 1)]
+        assert set(node.asked) == {1}
+
+
+async def test_a_block_that_never_comes_gives_way_to_a_newer_one() -> None:
+    async with watching() as node:
+        node.absent = {1}
+        node.announce(1, reorg_depth=3)
+        await node.until(lambda: len(node.asked) == 2)
+        node.announce(2)
+        await node.until(lambda: len(node.told) == 2)
+        assert node.told == [("head 2", 3), ("ChainSnapshot", 2)]
+
+
+async def test_a_chain_whose_newest_block_is_always_too_new_is_read_at_an_older_one() -> None:
+    async with watching() as node:
+        node.absent = {1, 2}
+        node.announce(1)
+        await node.until(lambda: node.asked == [1])
+        node.announce(2)
+        await node.until(lambda: 2 in node.asked)
+        node.absent = {2}
+        await node.until(lambda: ("ChainSnapshot", 1) in node.told)
+        node.absent = set()
+        await node.until(lambda: ("ChainSnapshot", 2) in node.told)
+        assert not any(what == "ChainGap" for what, _ in node.told)
+
+
+async def test_a_block_missing_for_too_long_is_a_gap_until_it_is_there() -> None:
+    async with watching(patience_s=0.0) as node:
+        node.absent = {1}
+        node.announce(1)
+        await node.until(lambda: ("ChainGap", 0) in node.told)
+        node.absent = set()
+        await node.until(lambda: ("ChainSnapshot", 1) in node.told)
+
+
+async def test_a_read_that_fails_is_tried_again_though_no_new_head_comes() -> None:
+    async with watching() as node:
+        node.broken = {1}
+        node.announce(1)
+        await node.until(lambda: ("ChainGap", 0) in node.told)
+        node.broken = set()
+        await node.until(lambda: ("ChainSnapshot", 1) in node.told)
+
+
+async def test_a_reorg_is_told_though_its_head_could_not_be_read() -> None:
+    async with watching() as node:
+        node.broken = {1}
+        node.announce(1, reorg_depth=5)
+        await node.until(lambda: ("ChainGap", 0) in node.told)
+        node.announce(2)
+        await node.until(lambda: ("ChainSnapshot", 2) in node.told)
+        assert ("head 2", 5) in node.told
