@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from chains.solana.protocols.klend.fraction import ONE, Overflow, bps, ceil, div, mul, sub, whole
 from chains.solana.protocols.klend.liquidation import (
+    Bonuses,
     Healthy,
     NoSuchPart,
+    calculate_bonus,
     gather_bonuses,
     ltv,
     predict_liquidation,
@@ -59,6 +61,11 @@ def test_growth_lies_between_simple_and_continuous_interest(rate: int, slots: in
     assert Fraction(growth, ONE) <= 1 + x + x**2 / 2 + x**3 / 6
 
 
+def test_a_year_at_five_hundred_percent_is_three_terms_of_the_series() -> None:
+    growth = compound(5 * ONE, SLOTS_PER_YEAR)
+    assert abs(growth / ONE - (1 + 5 + 25 / 2 + 125 / 6)) < 1e-5
+
+
 def test_few_slots_compound_exactly() -> None:
     rate = SLOTS_PER_YEAR * ONE // 1_000_000
     step = ONE + rate // SLOTS_PER_YEAR
@@ -93,6 +100,18 @@ def test_interest_feeds_lenders_and_fees_and_no_one_else(slots: int) -> None:
     assert total_supply(after) - total_supply(before) == paid - fees
     assert after.rate_sf >= before.rate_sf
     assert after.slot == before.slot + slots
+
+
+def test_fees_are_the_hosts_interest_and_a_part_of_the_rest() -> None:
+    before = reserve_of(1, config=config_of(host_rate_bps=100))
+    slots = SLOTS_PER_YEAR // 365
+    after = accrue_reserve(before, market_of(referral_fee_bps=1_000), before.slot + slots)
+    debt = before.borrowed_sf
+    host = debt * (compound(bps(100), slots) - ONE) // ONE
+    rest = after.borrowed_sf - debt - host
+    assert after.pending_fees_sf == pytest.approx(rest * 0.2 * 0.1, rel=1e-9)
+    gained = after.protocol_fees_sf - before.protocol_fees_sf
+    assert gained == pytest.approx(host + rest * 0.2 * 0.9, rel=1e-9)
 
 
 def test_a_reserve_of_this_slot_or_a_later_one_stays_as_it_is() -> None:
@@ -169,6 +188,15 @@ def test_a_groups_bonus_counts_only_where_no_reserve_has_a_lower_one() -> None:
     assert gather_bonuses(wide, narrow, group).group == 65_535
     assert gather_bonuses(wide, wide, replace(group, max_bonus_bps=0)).group == 65_535
     assert gather_bonuses(wide, wide, None).group == 65_535
+
+
+def test_near_bad_debt_the_bonus_is_the_larger_of_its_own_and_the_equity() -> None:
+    bonuses = Bonuses(least=200, most=500, bad_debt=10, group=65_535)
+    for plain, bonus in ((bps(9_920), ONE - bps(9_920)), (bps(9_995), bps(10)), (ONE, bps(10))):
+        found = calculate_bonus(
+            bonuses, user_ltv=ONE, user_plain_ltv=plain, max_allowed_ltv=bps(8_000)
+        )
+        assert found == bonus
 
 
 def unhealthy(usd: int = 1) -> tuple[Obligation, Reserve, Reserve]:
