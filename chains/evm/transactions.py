@@ -33,6 +33,11 @@ class SignedTransaction:
     raw: bytes
     tx_hash: bytes
 
+    @property
+    def most_wei(self) -> int:
+        """The most gas it can take: what a node asks the key to hold."""
+        return self.gas_limit * self.fees.max_fee_wei
+
 
 class Lane:
     """One key on one chain.

@@ -11,9 +11,10 @@ from typing import Final, Self
 
 import structlog
 
-from chains.errors import ChainError, ExecutionError, InvariantError
+from chains.errors import ChainError, ExecutionError, FeeTooHigh, InvariantError
 from chains.model.anchor import Head
 from chains.model.ids import ChainId
+from chains.model.units import Usd
 from daemon.keeper.execute import Executor
 from daemon.keeper.halts import HUNT, KEEPER, Halts
 from daemon.keeper.intent import WITHOUT_EFFECT, Draft, Intent, IntentState, Purpose
@@ -77,6 +78,8 @@ class Dispatcher:
     ) -> None:
         self.lanes: Final = lanes
         self._memory = Memory(limits=terms.limits, breaker=terms.breaker)
+        for lane in lanes.values():
+            lane.executor.budget = self._memory
         self._journal = journal
         self._halts = Halts(store)
         self._judge = Judge(journal, doubt_s=terms.doubt_s)
@@ -145,11 +148,11 @@ class Dispatcher:
         Nothing may have changed since it was planned: what is in flight or rests by now, and
         whether the lane is open, is looked at again.
         """
-        reason = self._why_halted(draft) or self._why_late(draft, now)
-        if reason := reason or self._memory.refuse(draft, now):
-            self.tell(draft.need, "action.refused", reason)
-            return Outcome(refused=reason)
-        self._memory.reserve(draft, now)
+        gas = self._why_not(draft, base_fee_wei=base_fee_wei, now=now)
+        if isinstance(gas, str):
+            self.tell(draft.need, "action.refused", gas)
+            return Outcome(refused=gas)
+        self._memory.reserve(draft, gas, now)
         try:
             return Outcome(intent=await self._execute(draft, base_fee_wei=base_fee_wei, now=now))
         except (ChainError, ExecutionError) as error:
@@ -164,6 +167,17 @@ class Dispatcher:
             return Outcome(refused=str(error))
         finally:
             self._memory.release(draft)
+
+    def _why_not(self, draft: Draft, *, base_fee_wei: int, now: int) -> Usd | str:
+        """Give the most that a draft may spend now, or say why it may not be sent."""
+        if reason := self._why_halted(draft) or self._why_late(draft, now):
+            return reason
+        executor = self.lanes[draft.chain].executor
+        try:
+            gas = executor.most_gas(draft, executor.lane.plan_fees(base_fee_wei))
+        except FeeTooHigh as error:
+            return str(error)
+        return self._memory.refuse(draft, gas, now) or gas
 
     async def follow(self, head: Head) -> None:
         """Follow a chain's transactions on a new head, and judge what was confirmed."""

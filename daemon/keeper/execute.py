@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from chains.errors import ChainError, ExecutionError, FeeTooHigh, InvariantError
+from chains.evm.fees import Fees
 from chains.evm.transactions import SignedTransaction
 from chains.evm.watch import Stage, TransactionWatch
 from chains.model.action import Receipt
@@ -21,7 +22,7 @@ from chains.model.anchor import BlockAnchor, Head
 from chains.model.units import Usd
 from daemon.keeper.intent import Attempt, Draft, Intent, IntentState
 from daemon.keeper.journal import Journal
-from daemon.keeper.ports import LanePort, Receipts
+from daemon.keeper.ports import Budget, LanePort, Receipts
 from daemon.keeper.quote import gas_cost, with_margin
 from daemon.keeper.rows import empty_call
 from daemon.storage.errors import StorageError
@@ -55,8 +56,8 @@ class Executor:
     """One key on one chain, from a draft to its settled intent.
 
     `ready` once the journal and the chain agree: nothing may be planned before. `stopped` says
-    why the lane takes nothing any more. With `receipts`, every endpoint is asked by itself before
-    it is.
+    why the lane takes nothing any more. `budget` bounds what replacements may cost. With
+    `receipts`, every endpoint is asked by itself before a nonce counts as another's.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Executor:
         self.ready = False
         self.stopped: str | None = None
         self.native_usd = Usd(0)
+        self.budget: Budget | None = None
         self._journal = journal
         self._receipts = receipts
         self._open: dict[int, Intent] = {}
@@ -105,7 +107,8 @@ class Executor:
                 draft.action.call, nonce=nonce, gas_limit=draft.gas_limit, fees=fees
             )
             attempt = Attempt(signed=signed, height=self._height, signed_at=now)
-            intent = await self._journal.record_signed(draft, attempt, now=now)
+            most = self.most_gas(draft, fees)
+            intent = await self._journal.record_signed(draft, attempt, now=now, gas=most)
         except (InvariantError, StorageError):
             self.lane.release_nonce(nonce)
             raise
@@ -115,6 +118,10 @@ class Executor:
             # Only now: a head that comes while it is being sent must not send it as well.
             self._open[intent.id] = intent
         return intent
+
+    def most_gas(self, draft: Draft, fees: Fees) -> Usd:
+        """Give the most that a draft may spend at these fees, at the least what it expects."""
+        return max(draft.cost, gas_cost(draft.gas_limit, fees.max_fee_wei, self.native_usd))
 
     async def on_head(self, head: Head, *, now: int) -> tuple[Intent, ...]:
         """Follow everything in flight; give what was settled. The first head reconciles.
@@ -266,6 +273,8 @@ class Executor:
         elif not receipt.success:
             state, reason = IntentState.FAILED, "it reverted on chain"
         gas = gas_cost(receipt.gas_used, receipt.gas_price_wei, self.native_usd)
+        if self.native_usd and self.budget:
+            self.budget.recount(intent, gas)
         log.info(
             "transaction.settled",
             chain=str(self.lane.chain),
@@ -285,6 +294,8 @@ class Executor:
     async def _lose(self, intent: Intent, now: int) -> Intent:
         self.stopped = f"nonce {intent.nonce} was used by a transaction that is not ours"
         log.error("lane.stopped", chain=str(self.lane.chain), reason=self.stopped)
+        if self.budget:
+            self.budget.recount(intent, Usd(0))
         return await self._journal.record_state(
             intent, IntentState.LOST, now=now, reason=self.stopped, gas=Usd(0)
         )
@@ -303,9 +314,22 @@ class Executor:
             signed = self.lane.sign_replacement(intent.last.signed, base_fee_wei=head.base_fee_wei)
         if signed is not None:
             attempt = Attempt(signed=signed, height=height, signed_at=now, cancels=cancels)
-            intent = await self._journal.record_attempt(intent, attempt, now=now)
-            self._waiting_since[intent.id] = height
+            intent = await self._attempt(intent, attempt, now)
         return await self._send(intent, now)
+
+    async def _attempt(self, intent: Intent, attempt: Attempt, now: int) -> Intent:
+        """Journal another version within the limits; an empty one only frees the lane."""
+        gas: Usd | None = None
+        if self.budget and not attempt.cancels:
+            gas = self.budget.raised(intent, attempt.signed)
+            if reason := self.budget.refuse_raise(intent, gas, now=now):
+                self._complain(intent, "transaction.not_raised", reason)
+                return intent
+        raised = await self._journal.record_attempt(intent, attempt, now=now, gas=gas)
+        if self.budget and gas is not None:
+            self.budget.recount(intent, gas)
+        self._waiting_since[intent.id] = attempt.height
+        return raised
 
     async def _sign_empty(self, intent: Intent, head: Head) -> SignedTransaction | None:
         call = empty_call(self.lane.sender)
@@ -327,19 +351,17 @@ class Executor:
         try:
             await self.lane.submit(intent.last.signed)
         except (ChainError, ExecutionError) as error:
-            if self._complaints.get(intent.id) != error.reason:
-                self._complaints[intent.id] = error.reason
-                log.warning(
-                    "transaction.not_sent",
-                    chain=str(self.lane.chain),
-                    nonce=intent.nonce,
-                    reason=error.reason,
-                )
+            self._complain(intent, "transaction.not_sent", error.reason)
             return intent
         if intent.state is not IntentState.SIGNED:
             return intent
         # The hash is out: that it was sent is written down even when this task is cancelled.
         return await asyncio.shield(self._journal.record_state(intent, IntentState.SENT, now=now))
+
+    def _complain(self, intent: Intent, event: str, reason: str) -> None:
+        if self._complaints.get(intent.id) != reason:
+            self._complaints[intent.id] = reason
+            log.warning(event, chain=str(self.lane.chain), nonce=intent.nonce, reason=reason)
 
     def _forget(self, intent: Intent) -> None:
         del self._open[intent.id]

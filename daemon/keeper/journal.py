@@ -59,6 +59,7 @@ _MOVE: Final = (
     " included_block = ?, included_height = ?, success = ?, gas_used = ?, gas_price_wei = ?"
     " WHERE id = ? AND state = ?"
 )
+_COUNT: Final = "UPDATE spend SET gas = ? WHERE intent_id = ?"
 HELD_NONCES: Final = 1_024
 """How many of a key's newest nonces are held back at start: a reorg may free no more."""
 
@@ -74,12 +75,15 @@ class Journal:
         row = (None, None, IntentState.PLANNED, now, now, *draft_row(draft))
         await self._database.write(lambda c: c.exec_driver_sql(_INSERT_INTENT, row).close())
 
-    async def record_signed(self, draft: Draft, attempt: Attempt, *, now: int) -> Intent:
+    async def record_signed(
+        self, draft: Draft, attempt: Attempt, *, now: int, gas: Usd | None = None
+    ) -> Intent:
         """Record an intent with its signed bytes and its spend; Conflict when the nonce is taken.
 
-        Nothing of it has left this machine when this returns.
+        `gas` is the most it may spend, otherwise what the draft expects. Nothing of it has left
+        this machine when this returns.
         """
-        signed = attempt.signed
+        signed, most = attempt.signed, draft.cost if gas is None else gas
         row = (signed.sender, signed.nonce, IntentState.SIGNED, now, now, *draft_row(draft))
 
         def work(connection: Connection) -> int:
@@ -87,7 +91,7 @@ class Journal:
             connection.exec_driver_sql(_INSERT_ATTEMPT, attempt_row(intent_id, attempt))
             connection.exec_driver_sql(
                 "INSERT INTO spend VALUES (?, ?, ?, ?, ?)",
-                (intent_id, now, str(draft.chain), str(draft.cost), str(draft.moved)),
+                (intent_id, now, str(draft.chain), str(most), str(draft.moved)),
             )
             return intent_id
 
@@ -102,10 +106,21 @@ class Journal:
             updated_at=now,
         )
 
-    async def record_attempt(self, intent: Intent, attempt: Attempt, *, now: int) -> Intent:
-        """Record another signed transaction for the intent's nonce, before it is sent."""
+    async def record_attempt(
+        self, intent: Intent, attempt: Attempt, *, now: int, gas: Usd | None = None
+    ) -> Intent:
+        """Record another signed transaction for the intent's nonce, before it is sent.
+
+        `gas` is the most that the intent may spend with it.
+        """
         row = attempt_row(intent.id, attempt)
-        await self._database.write(lambda c: c.exec_driver_sql(_INSERT_ATTEMPT, row).close())
+
+        def work(connection: Connection) -> None:
+            connection.exec_driver_sql(_INSERT_ATTEMPT, row)
+            if gas is not None:
+                connection.exec_driver_sql(_COUNT, (str(gas), intent.id))
+
+        await self._database.write(work)
         return replace(intent, attempts=(*intent.attempts, attempt), updated_at=now)
 
     async def record_state(
@@ -131,9 +146,7 @@ class Journal:
             if connection.exec_driver_sql(_MOVE, row).rowcount != 1:
                 raise Conflict(f"intent {intent.id} is not {intent.state} any more")
             if gas is not None:
-                connection.exec_driver_sql(
-                    "UPDATE spend SET gas = ? WHERE intent_id = ?", (str(gas), intent.id)
-                )
+                connection.exec_driver_sql(_COUNT, (str(gas), intent.id))
             moved = "0" if state in WITHOUT_EFFECT else str(intent.draft.moved)
             connection.exec_driver_sql(
                 "UPDATE spend SET moved = ? WHERE intent_id = ?", (moved, intent.id)

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from chains.evm.transactions import SignedTransaction
 from chains.model.ids import ChainId
-from chains.model.units import Usd
+from chains.model.units import Usd, div_up
 from daemon.keeper.intent import WITHOUT_EFFECT, Draft, Intent, IntentState, Purpose
 from daemon.keeper.limits import DAY_S, Breaker, Limits, Spend, closed_until, refuse_spend
 from daemon.keeper.plan import Activity, Place
@@ -66,14 +67,30 @@ class Memory:
             seen_from=self.seen_from,
         )
 
-    def refuse(self, draft: Draft, now: int) -> str | None:
-        """Say why a draft may not spend what it would; also counts what is just being signed."""
+    def refuse(self, draft: Draft, gas: Usd, now: int) -> str | None:
+        """Say why a draft may not spend `gas`; also counts what is just being signed."""
         ledger = (*self.spends.values(), *self.reserved.values())
-        return refuse_spend(_spend(draft, now), ledger, self.limits, now=now)
+        return refuse_spend(_spend(draft, gas, now), ledger, self.limits, now=now)
 
-    def reserve(self, draft: Draft, now: int) -> None:
+    def raised(self, intent: Intent, signed: SignedTransaction) -> Usd:
+        """Give the most that an intent spends once this version of it is sent as well."""
+        known = self._counted(intent)
+        return max(known, Usd(div_up(known * signed.most_wei, intent.last.signed.most_wei)))
+
+    def refuse_raise(self, intent: Intent, gas: Usd, *, now: int) -> str | None:
+        """Say why an intent in flight may not spend as much, None when it may."""
+        others = [spend for key, spend in self.spends.items() if key != intent.id]
+        ledger = (*others, *self.reserved.values())
+        return refuse_spend(_spend(intent.draft, gas, now), ledger, self.limits, now=now)
+
+    def recount(self, intent: Intent, gas: Usd) -> None:
+        """Count this for an intent from now on: the most it may spend, or what it did."""
+        if (spend := self.spends.get(intent.id)) is not None:
+            self.spends[intent.id] = replace(spend, gas=gas)
+
+    def reserve(self, draft: Draft, gas: Usd, now: int) -> None:
         """Count a draft from now on, until it is journalled or given up."""
-        self.reserved[draft.need] = _spend(draft, now)
+        self.reserved[draft.need] = _spend(draft, gas, now)
         self.places.add(draft.place)
 
     def release(self, draft: Draft) -> None:
@@ -82,8 +99,10 @@ class Memory:
         self.places.discard(draft.place)
 
     def signed(self, intent: Intent) -> None:
-        """Remember the spend of a signed intent."""
-        self.spends[intent.id] = _spend(intent.draft, intent.created_at)
+        """Remember the spend of a signed intent, as it was reserved."""
+        reserved = self.reserved.get(intent.draft.need)
+        gas = reserved.gas if reserved else intent.draft.cost
+        self.spends[intent.id] = _spend(intent.draft, gas, intent.created_at)
         oldest = intent.created_at - DAY_S
         self.spends = {key: s for key, s in self.spends.items() if s.at > oldest}
 
@@ -98,6 +117,10 @@ class Memory:
         if intent.state is not IntentState.CONFIRMED and (spend := self.spends.get(intent.id)):
             self.spends[intent.id] = replace(spend, moved=Usd(0))
 
+    def _counted(self, intent: Intent) -> Usd:
+        spend = self.spends.get(intent.id)
+        return spend.gas if spend else intent.draft.cost
+
     def rest_briefly(self, intent: Intent) -> None:
         """Let a need rest only a little after a transaction that did nothing for it."""
         self.resting[intent.draft.need] = intent.updated_at + FAILURE_REST_S
@@ -111,11 +134,11 @@ class Memory:
         return f"its transactions kept failing: it rests for {until - now} s"
 
 
-def _spend(draft: Draft, at: int) -> Spend:
+def _spend(draft: Draft, gas: Usd, at: int) -> Spend:
     return Spend(
         at=at,
         chain=draft.chain,
-        gas=draft.cost,
+        gas=gas,
         moved=draft.moved,
         liquidates=draft.purpose is Purpose.LIQUIDATION,
     )

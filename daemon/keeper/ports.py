@@ -13,6 +13,8 @@ from chains.evm.transactions import SignedTransaction
 from chains.evm.watch import TransactionWatch
 from chains.model.action import Call
 from chains.model.ids import Address, ChainId
+from chains.model.units import Usd
+from daemon.keeper.intent import Intent
 
 
 class Pricing(Protocol):
@@ -96,4 +98,20 @@ class Receipts(Protocol):
 
     async def read_everywhere(self, tx_hashes: Sequence[bytes]) -> tuple[FullReceipt, ...]:
         """Give what each endpoint by itself says of any of these transactions."""
+        ...
+
+
+class Budget(Protocol):
+    """Knows what transactions may spend, and what they do (Usd x 1e8)."""
+
+    def raised(self, intent: Intent, signed: SignedTransaction) -> Usd:
+        """Give the most that an intent spends once this version of it is sent as well."""
+        ...
+
+    def refuse_raise(self, intent: Intent, gas: Usd, *, now: int) -> str | None:
+        """Say why an intent may not spend as much, None when it may."""
+        ...
+
+    def recount(self, intent: Intent, gas: Usd) -> None:
+        """Count this for an intent from now on."""
         ...

@@ -499,3 +499,52 @@ async def test_what_is_under_way_already_is_not_submitted_again(tmp_path: Path) 
         assert await it.dispatcher.submit(elsewhere, base_fee_wei=10**9, now=v.NOW) is None
         await it.mine()
         assert await it.submit(1) is IntentState.SENT
+
+
+async def test_replacements_end_where_the_limits_do(tmp_path: Path) -> None:
+    cost = draft(1).cost
+    tight = Limits(per_transaction=Usd(3 * cost), per_hour=Usd(5 * cost), per_day=Usd(5 * cost))
+    fake = FakeChain()
+    async with desk(tmp_path, fake, limits=tight) as it:
+        await it.submit(1)
+        fake.base_fee_wei = 22 * 10**8
+        for _ in range(6):
+            await it.follow(fake.mine(take=0))
+        fake.base_fee_wei = 10**11
+        await it.mine(30)
+        (raised,) = await it.journal.read_recent(limit=9)
+        first, last = raised.attempts[0].signed, raised.last.signed
+        assert first.most_wei < last.most_wei <= 3 * first.most_wei
+    async with desk(tmp_path, fake, limits=tight) as it:
+        dear = replace(draft(2), cost=Usd(3 * cost))
+        assert await it.dispatcher.submit(dear, base_fee_wei=10**9, now=v.NOW) is None
+        await it.mine(30)
+        (again,) = await it.journal.read_recent(limit=9)
+        assert again.last.signed.most_wei <= 3 * first.most_wei
+
+
+async def test_the_most_a_transaction_may_take_counts_until_what_it_took_is_known(
+    tmp_path: Path,
+) -> None:
+    limits = Limits(per_transaction=Usd(USD), per_hour=Usd(3 * USD // 2), per_day=Usd(9 * USD))
+    async with desk(tmp_path, limits=limits) as it:
+        executor = it.dispatcher.lanes[v.CHEAP].executor
+        executor.native_usd = Usd(2_000 * USD)
+        assert await it.submit(1) is IntentState.SENT
+        assert (await it.journal.read_spends(since=0))[1].gas == 52_500_000
+        assert await it.submit(2) is IntentState.SENT
+        assert await it.submit(3) is None
+        await it.mine()
+        assert (await it.journal.read_spends(since=0))[1].gas == 20_000_000
+        assert await it.submit(4) is IntentState.SENT
+        assert await it.submit(5) is IntentState.SENT
+
+
+async def test_a_transaction_that_may_take_more_than_its_limit_is_not_sent(
+    tmp_path: Path,
+) -> None:
+    limits = replace(LIMITS, per_transaction=Usd(USD // 2))
+    async with desk(tmp_path, limits=limits) as it:
+        it.dispatcher.lanes[v.CHEAP].executor.native_usd = Usd(2_000 * USD)
+        assert await it.submit(1) is None
+        assert it.fake.submitted == []
