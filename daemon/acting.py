@@ -15,6 +15,7 @@ from daemon.keeper.journal import Journal
 from daemon.keeper.keeper import Keeper, Protected
 from daemon.keeper.latches import Latches
 from daemon.keeper.limits import Limits
+from daemon.keeper.selling import Seller
 from daemon.storage.database import Database
 from daemon.storage.store import Store
 from daemon.translate import build_members, build_policy, build_risk
@@ -64,30 +65,33 @@ async def _build_lane(parts: ChainParts, key: Key, journal: Journal) -> LanePart
 
 async def build_hunters(
     settings: Settings,
+    key: Key,
     dispatcher: Dispatcher,
     chains: Mapping[ChainId, ChainParts],
     store: Store,
 ) -> Mapping[ChainId, Hunter]:
-    """Give a hunter for every chain with a liquidator and a place to sell; none if not asked."""
-    if not settings.keeper.liquidate:
-        return {}
+    """Give a hunter for every chain that hunts and has a place to sell."""
     risk = build_risk(settings)
     latches = await Latches(risk, store).load()
     hunters = {}
     for id_, parts in chains.items():
         liquidator, market = parts.settings.contracts.liquidator, parts.settings.uniswap_v3
-        if liquidator is None or market is None:
+        if parts.hunting is None or liquidator is None or market is None:
             continue
         hunters[id_] = Hunter(
-            parts.client,
+            parts.hunting,
             parts.reader.markets,
+            quoting=Lane(
+                parts.hunting,
+                key.transactions,
+                fee_cap_wei=parts.settings.max_fee_wei,
+                priority_fee_wei=parts.settings.priority_fee_wei,
+            ),
             dispatcher=dispatcher,
             latches=latches,
             store=store,
             terms=HuntTerms(
-                liquidator=liquidator,
-                quoter=market.quoter,
-                swap_fee=market.fee,
+                seller=Seller(liquidator=liquidator, quoter=market.quoter, swap_fee=market.fee),
                 min_profit=settings.keeper.min_profit,
                 start_blocks={m.pool: m.start_block for m in parts.settings.markets},
                 watched=[a for a in settings.keeper.watch if a.chain == id_],

@@ -25,16 +25,22 @@ from proofs.committee import Committee
 from proofs.signing.secp256k1 import KeystoreError, Secp256k1Signer
 
 HEAD_TIMEOUT_S: Final = 5.0
+HUNT_TIMEOUT_S: Final = 10.0
 SILENCE_BLOCKS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainParts:
-    """One chain's client, heads and reader."""
+    """One chain's client, heads and reader.
+
+    `hunting` is a client for liquidations, None where there are none: its connections and what
+    it learns of the endpoints are its own, so that no hunt holds up what rescues read.
+    """
 
     label: str
     settings: ChainSettings
     client: EvmClient
+    hunting: EvmClient | None
     heads: HeadStream
     reader: EvmReader
 
@@ -70,24 +76,34 @@ async def open_chains(
     async with AsyncExitStack() as stack:
         parts = {}
         for label, chain in settings.chains.items():
-            client = await stack.enter_async_context(
-                EvmClient(
-                    chain=chain.caip2,
-                    endpoints=[str(url) for url in chain.rpc],
-                    multicall=chain.multicall3,
-                    timeout_s=HEAD_TIMEOUT_S,
-                    observer=observer,
+            client = await stack.enter_async_context(_build_client(chain, HEAD_TIMEOUT_S, observer))
+            hunting = None
+            if settings.keeper.liquidate and chain.contracts.liquidator:
+                hunting = await stack.enter_async_context(
+                    _build_client(chain, HUNT_TIMEOUT_S, observer)
                 )
-            )
-            parts[chain.caip2] = _build_chain(label, chain, client)
+            parts[chain.caip2] = _build_chain(label, chain, client, hunting)
         yield parts
 
 
-def _build_chain(label: str, chain: ChainSettings, client: EvmClient) -> ChainParts:
+def _build_client(chain: ChainSettings, timeout_s: float, observer: Observer | None) -> EvmClient:
+    return EvmClient(
+        chain=chain.caip2,
+        endpoints=[str(url) for url in chain.rpc],
+        multicall=chain.multicall3,
+        timeout_s=timeout_s,
+        observer=observer,
+    )
+
+
+def _build_chain(
+    label: str, chain: ChainSettings, client: EvmClient, hunting: EvmClient | None
+) -> ChainParts:
     return ChainParts(
         label=label,
         settings=chain,
         client=client,
+        hunting=hunting,
         heads=HeadStream(
             client,
             [str(url) for url in chain.ws],

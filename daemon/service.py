@@ -88,8 +88,11 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
         attestor = await _open_attestor(settings, key, store) if key else None
         dispatcher = await build_dispatcher(settings, key, chains, database) if key else None
         keeper = build_keeper(settings, key, dispatcher) if key and dispatcher else None
-        hunters = await build_hunters(settings, dispatcher, chains, store) if dispatcher else {}
-        hunts, followed = build_hunts(board, hunters), asyncio.Event()
+        hunts: Mapping[str, SnapshotLoop] = {}
+        if key and dispatcher:
+            hunters = await build_hunters(settings, key, dispatcher, chains, store)
+            hunts = build_hunts(board, hunters)
+        followed = asyncio.Event()
         accounts = {
             account.id: AccountWatch(
                 account=account.id,
@@ -280,7 +283,8 @@ class House:
             await self.ticks.wait("endpoints")
             async with asyncio.TaskGroup() as group:
                 for parts in self.chains.values():
-                    group.create_task(parts.client.check_endpoints())
+                    for client in filter(None, (parts.client, parts.hunting)):
+                        group.create_task(client.check_endpoints())
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from chains.model.ids import Address, ChainId
 MULTICALL3: Final = Address("0xca11bde05977b3631167028862be2a173976ca11")
 AGGREGATE3: Final = bytes.fromhex("82ad56cb")
 CHUNK_CALLS: Final = 300
+CHUNKS_AT_ONCE: Final = 4
+"""What waits for a free connection waits within its call's timeout; what is not asked yet not."""
 _WORD: Final = 32
 
 T = TypeVar("T")
@@ -137,7 +139,7 @@ def decode_aggregate3(data: bytes, count: int) -> tuple[ViewResult, ...]:
 
 
 async def read(client: ViewCaller, anchor: BlockAnchor, plan: ReadPlan[T]) -> T:
-    """Run a plan at the anchor: one RPC call (several above CHUNK_CALLS, all at the anchor).
+    """Run a plan at the anchor: one RPC call (above CHUNK_CALLS several, a few at once).
 
     Raises ChainError; a view that reverts though it may not, or data that does not decode,
     is a DecodeError.
@@ -164,9 +166,15 @@ async def _read_all(
     if len(calls) <= CHUNK_CALLS:
         return await _read_chunk(client, anchor, calls)
     chunks = [calls[i : i + CHUNK_CALLS] for i in range(0, len(calls), CHUNK_CALLS)]
+    free = asyncio.Semaphore(CHUNKS_AT_ONCE)
+
+    async def read_one(chunk: Sequence[ViewCall]) -> tuple[ViewResult, ...]:
+        async with free:
+            return await _read_chunk(client, anchor, chunk)
+
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_read_chunk(client, anchor, chunk)) for chunk in chunks]
+            tasks = [group.create_task(read_one(chunk)) for chunk in chunks]
     except* ChainError as errors:
         failure = errors.exceptions[0]
     else:

@@ -1,8 +1,7 @@
 """Who has borrowed in a market: found in its `Borrow` logs, screened cheaply at every head.
 
 Logs are scanned in chunks from a checkpoint, the last blocks again each time, so that a reorg
-hides nobody. A screen asks the pool for each account's health: those near liquidation at every
-head, all of them whenever a price has moved, and now and then for the interest.
+hides nobody. A screen asks the pool for the health of those whom daemon.keeper.screening names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,20 +15,21 @@ from chains.evm.protocols.aave_v3.adapter import AaveV3Market
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId
 from chains.model.price import Price
-from chains.model.units import WAD, Wad
+from chains.model.units import WAD, Usd, Wad
+from daemon.keeper.screening import Look, choose_due, to_figures
 from daemon.storage.store import Store
 
 SCAN_BLOCKS: Final = 50_000
 REORG_BLOCKS: Final = 64
 WRITE_BLOCKS: Final = 500
-NEAR: Final = Wad(15 * WAD // 10)
-FULL_SCREEN_BLOCKS: Final = 25
+NO_DEBT: Final = 2**256 - 1
 
 
 class Borrowers:
     """The borrowers of one market, and what their health was when last asked.
 
-    `watched` are asked for whether or not they were seen borrowing; `excluded` never are.
+    Who owes less than `least_debt` brings no profit and is asked in turn only. `watched` are
+    asked for whether or not they were seen borrowing; `excluded` never are.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Borrowers:
         store: Store,
         *,
         start_block: int,
+        least_debt: Usd,
         watched: Sequence[AccountId] = (),
         excluded: frozenset[AccountId] = frozenset(),
     ) -> None:
@@ -47,11 +48,10 @@ class Borrowers:
         self._store = store
         self._next = start_block
         self._written = start_block - 1
+        self._least_debt = least_debt
         self._watched = frozenset(a for a in watched if a.chain == market.market.chain)
         self._excluded = excluded
-        self._health: dict[AccountId, Wad] = {}
-        self._prices: tuple[tuple[str, int], ...] = ()
-        self._screened_at = 0
+        self._looks: dict[AccountId, Look | None] = {}
 
     async def load(self) -> None:
         """Take up the borrowers and the checkpoint of an earlier run."""
@@ -65,8 +65,8 @@ class Borrowers:
     async def scan(self, head: BlockAnchor) -> None:
         """Look through one chunk of logs up to the head.
 
-        ChainError leaves the checkpoint; also a log that was not asked for, because a node that
-        does not filter may leave out others.
+        Who borrowed since he was asked is asked anew. ChainError leaves the checkpoint; also a
+        log that was not asked for, because a node that does not filter may leave out others.
         """
         last = min(head.height, self._next + SCAN_BLOCKS - 1)
         if last < self._next:
@@ -80,12 +80,15 @@ class Borrowers:
         borrowed = {self._decode(log): log.height for log in logs}
         found = {a: height for a, height in borrowed.items() if a not in self._excluded}
         settled = min(last, max(self._next - 1, head.height - REORG_BLOCKS))
-        new = {a: height for a, height in found.items() if a not in self._health}
+        new = {a: height for a, height in found.items() if a not in self._looks}
         if new or settled - self._written >= WRITE_BLOCKS:
             await self._store.write_borrowers(self.market.market, new, scanned=settled)
             self._written = settled
         self._next = settled + 1
         self._add(found)
+        for account, height in found.items():
+            if (look := self._looks[account]) and look.height < height:
+                self._looks[account] = None
 
     def _decode(self, log: Log) -> AccountId:
         chain, name = self.market.market.chain, f"log {log.index} at {log.height}"
@@ -96,28 +99,27 @@ class Borrowers:
         except ValueError as error:
             raise DecodeError(chain, f"{name}: {error}") from error
 
-    async def screen(self, head: BlockAnchor, prices: Sequence[Price]) -> Mapping[AccountId, Wad]:
-        """Give the borrowers whose health is under 1 at the head."""
-        due = self.due(prices, head.height)
-        if not due:
-            return {}
-        found = await read(self._client, head, self.market.plan_health(due))
-        if len(due) == len(self._health):
-            self._prices, self._screened_at = _figures(prices), head.height
-        self._health |= {a: Wad(data.health) for a, data in found.items() if data is not None}
-        return {a: self._health[a] for a in due if found[a] and self._health[a] < WAD}
+    async def screen(self, head: BlockAnchor, prices: Sequence[Price]) -> Mapping[AccountId, Look]:
+        """Give the borrowers found under a health of 1 at the head; an account that reverts is not.
 
-    def due(self, prices: Sequence[Price], height: int) -> list[AccountId]:
-        """Give whom to ask for: all when a price moved or the last full look is long ago."""
-        moved = _figures(prices) != self._prices
-        everyone = moved or height - self._screened_at >= FULL_SCREEN_BLOCKS
-        return [a for a, health in self._health.items() if everyone or health < NEAR]
+        `prices` are the chain's at the head.
+        """
+        figures = to_figures(prices)
+        due = choose_due(self._looks, figures, height=head.height, least_debt=self._least_debt)
+        found = await read(self._client, head, self.market.plan_health(due))
+        looks = {
+            account: Look(
+                health=Wad(NO_DEBT if data is None else data.health),
+                debt=Usd(0 if data is None else data.debt),
+                height=head.height,
+                figures=figures,
+            )
+            for account, data in found.items()
+        }
+        self._looks |= looks
+        return {account: look for account, look in looks.items() if look.health < WAD}
 
     def _add(self, accounts: Iterable[AccountId]) -> None:
         for account in accounts:
             if account not in self._excluded:
-                self._health.setdefault(account, Wad(0))
-
-
-def _figures(prices: Sequence[Price]) -> tuple[tuple[str, int], ...]:
-    return tuple((str(price.asset), int(price.usd)) for price in prices)
+                self._looks.setdefault(account, None)

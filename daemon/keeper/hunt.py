@@ -6,45 +6,42 @@ would sell for, and a simulation what it costs; the contract insists on the prof
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-from eth_utils.abi import function_signature_to_4byte_selector
+from typing import Final
 
 from chains.errors import ChainError
 from chains.evm.client import EvmClient
-from chains.evm.liquidator import SwapQuote, build_liquidation, encode_path, plan_swap_quote
-from chains.evm.multicall import ReadPlan, ViewCall, combine, read
-from chains.evm.protocols.aave_v3.adapter import AaveV3Market, MarketRead
-from chains.evm.protocols.aave_v3.sizing import Choice, Size, rank_liquidations
-from chains.model.action import Action, Instrument, Quote
+from chains.evm.multicall import read
+from chains.evm.protocols.aave_v3.adapter import AaveV3Market
+from chains.model.action import Quote
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, Address, AssetId
-from chains.model.position import Position
 from chains.model.snapshot import ChainSnapshot
-from chains.model.units import Usd, Wad
+from chains.model.units import Usd
 from daemon.keeper.borrowers import Borrowers
 from daemon.keeper.dispatch import Dispatcher
 from daemon.keeper.intent import Draft, Purpose
 from daemon.keeper.latches import Latches
 from daemon.keeper.memory import Work
 from daemon.keeper.plan import Place
+from daemon.keeper.ports import LanePort
 from daemon.keeper.quote import quote_all
+from daemon.keeper.screening import READ_AGAIN_BLOCKS, Look, choose_read
+from daemon.keeper.selling import Seller
 from daemon.keeper.strangers import (
     Prey,
     Sale,
     describe_sale,
     eligible,
-    flash_premium,
+    find_prey,
+    keep_few,
     least_profit_units,
     order_sales,
     rank,
-    with_interest,
 )
 from daemon.progress import Pulse
 from daemon.storage.errors import StorageError
 from daemon.storage.store import Store
 
-PREMIUM: Final = function_signature_to_4byte_selector("FLASHLOAN_PREMIUM_TOTAL()")
 DEADLINE_S: Final = 60
 MOST_QUOTED: Final = 4
 REFUSED_BLOCKS: Final = 10
@@ -53,14 +50,12 @@ REFUSED_BLOCKS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HuntTerms:
-    """Where and for how much: `swap_fee` is the pools' fee (1e-6), `min_profit` Usd x 1e8.
+    """Where and for how much: `min_profit` is Usd x 1e8.
 
     `start_blocks` says from where each pool's logs are searched; `members` are never prey.
     """
 
-    liquidator: Address
-    quoter: Address
-    swap_fee: int
+    seller: Seller
     min_profit: Usd
     start_blocks: Mapping[Address, int]
     watched: Sequence[AccountId] = ()
@@ -72,13 +67,17 @@ Markets = Callable[[BlockAnchor], Awaitable[Sequence[object]]]
 
 
 class Hunter:
-    """Liquidates strangers in one chain's markets."""
+    """Liquidates strangers in one chain's markets.
+
+    `client` and `quoting` are the hunt's own: what it asks holds up nothing that rescues ask.
+    """
 
     def __init__(
         self,
         client: EvmClient,
         markets: Markets,
         *,
+        quoting: LanePort,
         dispatcher: Dispatcher,
         latches: Latches,
         store: Store,
@@ -86,6 +85,7 @@ class Hunter:
     ) -> None:
         self._client = client
         self._open_markets = markets
+        self._quoting = quoting
         self._dispatcher = dispatcher
         self._latches = latches
         self._store = store
@@ -94,6 +94,7 @@ class Hunter:
         self._books: dict[AaveV3Market, Borrowers] = {}
         self._selling: dict[frozenset[AssetId], Place] = {}
         self._refused: dict[str, int] = {}
+        self._read_at: dict[AccountId, int] = {}
 
     async def look(self, chain: ChainSnapshot) -> None:
         """Compare prices as they were read; also while a hunt goes on."""
@@ -106,13 +107,15 @@ class Hunter:
         """Look at a chain as it was read and submit what is worth most; its troubles end here."""
         try:
             await self._latches.look(chain)
-            for book in await self._open_books(chain.anchor):
-                self.pulse.step()
-                await book.scan(chain.anchor)
+            books = await self._open_books(chain.anchor)
+            for book in books:
                 self.pulse.step()
                 unhealthy = await book.screen(chain.anchor, chain.prices)
                 if unhealthy and self._dispatcher.halted is None:
                     await self._take(book.market, unhealthy, chain)
+            for book in books:
+                self.pulse.step()
+                await book.scan(chain.anchor)
         except ChainError as error:
             self._dispatcher.tell(f"{error.chain}: hunt", "hunt.failed", error.reason)
         except StorageError as error:
@@ -132,6 +135,7 @@ class Hunter:
             self._client,
             self._store,
             start_block=self._terms.start_blocks.get(market.layout.pool, 0),
+            least_debt=self._terms.min_profit,
             watched=self._terms.watched,
             excluded=self._terms.members,
         )
@@ -139,28 +143,45 @@ class Hunter:
         return book
 
     async def _take(
-        self, market: AaveV3Market, unhealthy: Mapping[AccountId, Wad], chain: ChainSnapshot
+        self, market: AaveV3Market, unhealthy: Mapping[AccountId, Look], chain: ChainSnapshot
     ) -> None:
-        now = chain.anchor.time
-        activity = self._dispatcher.activity
-        plan = market.plan_read(sorted(unhealthy), anchor=chain.anchor)
-        found = await read(self._client, chain.anchor, plan)
+        prey = await self._read_prey(market, unhealthy, chain.anchor)
+        if not prey:
+            return
+        plan = self._terms.seller.plan_sales(market.layout.pool, prey)
+        sales = rank(await read(self._client, chain.anchor, plan), self._terms.min_profit)
         self.pulse.step()
-        held = {position.account: position for position in found.positions}
-        prey = [
-            one
-            for one in eligible(find_prey(market, found), self._latches.is_shut)
-            if not activity.busy(held[one.account], one.need) and not activity.rests(one.need, now)
-        ]
-        sales = rank(await self._price(market, prey, chain.anchor), self._terms.min_profit)
         if not sales:
             return
-        if reason := self._dispatcher.why_closed(Work(market.market.chain, None), now):
+        work = Work(market.market.chain, None)
+        if reason := self._dispatcher.why_closed(work, chain.anchor.time):
             self._dispatcher.tell(f"{market.market}: hunt", "hunt.closed", reason)
             return
         self._forget(chain.anchor.height)
         offered = order_sales(sales, selling=self._selling, refused=self._refused)
         await self._submit_best(await self._quote(offered[:MOST_QUOTED], chain), chain)
+
+    async def _read_prey(
+        self, market: AaveV3Market, unhealthy: Mapping[AccountId, Look], anchor: BlockAnchor
+    ) -> list[Prey]:
+        """Read the few in full that may be worth most, and give what may be done with them."""
+        recent = anchor.height - READ_AGAIN_BLOCKS
+        self._read_at = {account: at for account, at in self._read_at.items() if at > recent}
+        chosen = choose_read(unhealthy, self._read_at, least_debt=self._terms.min_profit)
+        if not chosen:
+            return []
+        found = await read(self._client, anchor, market.plan_read(chosen, anchor=anchor))
+        self.pulse.step()
+        self._read_at |= dict.fromkeys(chosen, anchor.height)
+        held = {position.account: position for position in found.positions}
+        activity = self._dispatcher.activity
+        free = [
+            one
+            for one in eligible(find_prey(found), self._latches.is_shut)
+            if not activity.busy(held[one.account], one.need)
+            and not activity.rests(one.need, anchor.time)
+        ]
+        return keep_few(free)
 
     def _forget(self, height: int) -> None:
         """Drop the pools whose sale was read at this height, and old refusals."""
@@ -168,7 +189,8 @@ class Hunter:
         self._selling = {
             pool: place
             for pool, place in self._selling.items()
-            if activity.moving(place) or height < activity.included.get(place, 0)
+            if activity.moving(place)
+            or height < max(activity.included.get(place, 0), activity.seen_from.get(place, 0))
         }
         recent = height - REFUSED_BLOCKS
         self._refused = {need: at for need, at in self._refused.items() if at > recent}
@@ -184,46 +206,16 @@ class Hunter:
             if await self._submit(sale, quote, chain) and sale.prey.pool:
                 tried.add(sale.prey.pool)
 
-    async def _price(
-        self, market: AaveV3Market, prey: Sequence[Prey], anchor: BlockAnchor
-    ) -> list[Sale]:
-        """Ask the quoter and the pool, in one call, what each sale would bring and cost."""
-        if not prey:
-            return []
-        pool = market.layout.pool
-        premium: ReadPlan[int] = ReadPlan(
-            calls=(ViewCall(target=pool, data=PREMIUM),),
-            decode=lambda results: int.from_bytes(results[0].data, "big"),
-        )
-        quotes = combine([self._plan_sale(one) for one in prey])
-        bps, proceeds = await read(self._client, anchor, combine([premium, quotes]))
-        return [
-            Sale(prey=one, proceeds=units, premium=flash_premium(one.borrowed, bps))
-            for one, units in zip(prey, proceeds, strict=True)
-        ]
-
-    def _plan_sale(self, prey: Prey) -> ReadPlan[int | None]:
-        if prey.collateral == prey.debt:
-            return ReadPlan(calls=(), decode=lambda _: prey.seized)
-        plan = plan_swap_quote(self._terms.quoter, self._path(prey), prey.seized)
-
-        def units_out(results: Sequence[Any]) -> int | None:
-            quote: SwapQuote | None = plan.decode(results)
-            return None if quote is None else quote.units_out
-
-        return ReadPlan(calls=plan.calls, decode=units_out)
-
-    def _path(self, prey: Prey) -> bytes:
-        if prey.collateral == prey.debt:
-            return encode_path((), ())
-        return encode_path((prey.collateral.token, prey.debt.token), (self._terms.swap_fee,))
-
     async def _quote(self, sales: Sequence[Sale], chain: ChainSnapshot) -> list[tuple[Sale, Quote]]:
+        deadline = chain.anchor.time + DEADLINE_S
         executor = self._dispatcher.lanes[chain.chain].executor
         executor.native_usd = chain.fees.native_usd
         quotes = await quote_all(
-            executor.lane,
-            [self._action(sale, min_profit=1, now=chain.anchor.time) for sale in sales],
+            self._quoting,
+            [
+                self._terms.seller.build_action(sale, min_profit=1, deadline=deadline)
+                for sale in sales
+            ],
             chain.fees,
             block_time_s=executor.terms.block_time_s,
             timeout_s=executor.terms.quote_timeout_s,
@@ -248,7 +240,9 @@ class Hunter:
             return False
         now = chain.anchor.time
         draft = Draft(
-            action=self._action(sale, min_profit=least, now=now),
+            action=self._terms.seller.build_action(
+                sale, min_profit=least, deadline=now + DEADLINE_S
+            ),
             purpose=Purpose.LIQUIDATION,
             need=sale.prey.need,
             subject=str(sale.prey.account),
@@ -264,54 +258,3 @@ class Hunter:
         if sent is not None and sale.prey.pool:
             self._selling[sale.prey.pool] = draft.place
         return True
-
-    def _action(self, sale: Sale, *, min_profit: int, now: int) -> Action:
-        prey = sale.prey
-        return Action(
-            chain=prey.market.chain,
-            instrument=Instrument.LIQUIDATE,
-            market=prey.market,
-            account=prey.account,
-            asset=prey.debt,
-            units=prey.borrowed,
-            call=build_liquidation(
-                self._terms.liquidator,
-                pool=prey.market.evm_address,
-                collateral=prey.collateral.token,
-                debt=prey.debt.token,
-                user=prey.account.evm_address,
-                units=prey.borrowed,
-                path=self._path(prey),
-                min_profit=min_profit,
-                deadline=now + DEADLINE_S,
-            ),
-        )
-
-
-def find_prey(market: AaveV3Market, found: MarketRead) -> list[Prey]:
-    """Give every liquidation the protocol would accept, at each size worth trying: pure."""
-    return [
-        _describe(market, found, position, choice)
-        for position in found.positions
-        if position.native_health is not None
-        for choice in rank_liquidations(found.state, found.users[position.account])
-    ]
-
-
-def _describe(market: AaveV3Market, found: MarketRead, position: Position, choice: Choice) -> Prey:
-    chain, outcome, reserves = market.market.chain, choice.outcome, found.state.reserves
-    debt = AssetId.erc20(chain, reserves[outcome.debt].asset)
-    owed = next(leg for leg in position.debts if leg.asset == debt)
-    exact = choice.size is not Size.MAXIMUM
-    return Prey(
-        market=position.market,
-        account=position.account,
-        health=position.native_health or Wad(0),
-        collateral=AssetId.erc20(chain, reserves[outcome.collateral].asset),
-        debt=debt,
-        seized=outcome.collateral_seized,
-        repaid=outcome.debt_repaid,
-        borrowed=choice.debt_to_cover if exact else with_interest(outcome.debt_repaid),
-        decimals=owed.decimals,
-        price=owed.price,
-    )

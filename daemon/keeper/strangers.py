@@ -5,19 +5,24 @@ market's price of either asset parts from the protocol's, or without the least p
 everything: profit = sale of the collateral − debt repaid − flash premium − gas.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
+from chains.evm.protocols.aave_v3.adapter import MarketRead
+from chains.evm.protocols.aave_v3.sizing import Choice, Size, rank_liquidations
 from chains.model.ids import AccountId, AssetId
+from chains.model.position import Position
 from chains.model.price import Price
 from chains.model.units import BPS, WAD, Usd, Wad, div_up, units_up, value_down, value_up
 from daemon.keeper.record import decimal, dollars
 
 EXTRA_PARTS: Final = 2_000
 """One part in so many is borrowed beyond the debt, for interest until inclusion."""
+MOST_CHOICES: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,50 @@ class Sale:
         if units < 0:
             return Usd(-value_up(-units, prey.price.usd, prey.decimals))
         return value_down(units, prey.price.usd, prey.decimals)
+
+
+def find_prey(found: MarketRead) -> list[Prey]:
+    """Give every liquidation the protocol would accept, at each size worth trying.
+
+    Those of an account by their gross bonus, the highest first.
+    """
+    return [
+        _describe(found, position, choice)
+        for position in found.positions
+        if position.native_health is not None
+        for choice in rank_liquidations(found.state, found.users[position.account])
+    ]
+
+
+def _describe(found: MarketRead, position: Position, choice: Choice) -> Prey:
+    chain, outcome = position.market.chain, choice.outcome
+    reserves = found.state.reserves
+    debt = AssetId.erc20(chain, reserves[outcome.debt].asset)
+    owed = next(leg for leg in position.debts if leg.asset == debt)
+    exact = choice.size is not Size.MAXIMUM
+    return Prey(
+        market=position.market,
+        account=position.account,
+        health=position.native_health or Wad(0),
+        collateral=AssetId.erc20(chain, reserves[outcome.collateral].asset),
+        debt=debt,
+        seized=outcome.collateral_seized,
+        repaid=outcome.debt_repaid,
+        borrowed=choice.debt_to_cover if exact else with_interest(outcome.debt_repaid),
+        decimals=owed.decimals,
+        price=owed.price,
+    )
+
+
+def keep_few(prey: Iterable[Prey]) -> list[Prey]:
+    """Keep the first MOST_CHOICES of each account: every one is a quote."""
+    kept: Counter[str] = Counter()
+    few = []
+    for one in prey:
+        kept[one.need] += 1
+        if kept[one.need] <= MOST_CHOICES:
+            few.append(one)
+    return few
 
 
 def with_interest(repaid: int) -> int:

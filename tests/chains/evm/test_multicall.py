@@ -1,5 +1,6 @@
 """Plans combine without I/O; one `aggregate3` reads them all at one block."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from chains.evm import multicall
 from chains.evm.client import EvmClient
 from chains.evm.multicall import (
     AGGREGATE3,
+    CHUNKS_AT_ONCE,
     MULTICALL3,
     ReadPlan,
     ViewCall,
@@ -23,9 +25,11 @@ from chains.evm.multicall import (
     map_plan,
     read,
 )
+from chains.model.anchor import BlockAnchor
 from chains.model.ids import Address
 from daemon.devnet.anvil import Anvil
 from daemon.devnet.artifacts import load_multicall3
+from tests.support import values as v
 from tests.support.nodes import mine, proxied, running_anvil
 from tests.support.proxy import FaultProxy
 
@@ -150,6 +154,39 @@ async def test_a_long_plan_is_read_in_chunks_at_the_same_block(
     proxy.fail("eth_call", 3, "execution reverted")
     with pytest.raises(DecodeError):
         await read(client, anchor, plan)
+
+
+class Slow:
+    """A client that answers only once it may, and counts what it is asked at once."""
+
+    chain = v.CHEAP
+    multicall = MULTICALL3
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[ViewCall, BlockAnchor]] = []
+        self.may_answer = asyncio.Event()
+
+    async def call(self, call: ViewCall, anchor: BlockAnchor) -> bytes:
+        self.asked.append((call, anchor))
+        await self.may_answer.wait()
+        return encode(["(bool,bytes)[]"], [[]])
+
+
+async def test_only_a_few_chunks_are_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multicall, "CHUNK_CALLS", 1)
+    client = Slow()
+    plan = combine([echo_plan(value) for value in range(20)])
+
+    async def let_go() -> None:
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert len(client.asked) == CHUNKS_AT_ONCE
+        client.may_answer.set()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(let_go())
+        with pytest.raises(DecodeError):
+            await read(client, v.anchor(v.CHEAP), plan)
 
 
 @pytest.mark.net

@@ -12,6 +12,7 @@ from chains.evm.protocols.aave_v3.adapter import AaveV3Market
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, Address
 from chains.model.price import Price
+from chains.model.units import USD, Usd
 from chains.oracles.chainlink import FeedTerms
 from daemon.keeper.borrowers import Borrowers
 from daemon.storage.database import open_database
@@ -74,6 +75,7 @@ class Field:
             self.client,
             self.store,
             start_block=self.start,
+            least_debt=Usd(USD),
             watched=[self.account(address) for address in watched],
             excluded=frozenset({self.account(MEMBER)}),
         )

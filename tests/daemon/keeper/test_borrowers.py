@@ -8,9 +8,9 @@ import pytest
 from chains.errors import DecodeError
 from chains.evm.decode import Log
 from chains.evm.multicall import read
-from chains.model.units import WAD, Usd
+from chains.model.units import WAD
 from daemon.keeper import borrowers as module
-from daemon.keeper.hunt import find_prey
+from daemon.keeper.strangers import find_prey
 from tests.daemon.keeper.field import LOW, SAFE, Field
 from tests.support import values as v
 
@@ -102,20 +102,31 @@ async def test_a_watched_account_needs_no_log(market: Field) -> None:
     assert await market.unhealthy(book) == {LOW}
 
 
-async def test_without_a_price_move_only_those_near_the_edge_are_asked_for(
+async def test_who_was_asked_is_asked_again_once_prices_may_have_brought_him_near(
     market: Field,
 ) -> None:
     book = await market.book()
     await book.scan(await market.anchor())
-    prices = await market.prices()
-    await book.screen(await market.anchor(), prices)
-    screened = book.due(prices, market.chain.read_head().height)
-    assert market.account(LOW) in screened
-    assert market.account(SAFE) not in screened
-    moved = tuple(replace(price, usd=Usd(price.usd + 1)) for price in prices)
-    assert market.account(SAFE) in book.due(moved, market.chain.read_head().height)
-    later = market.chain.read_head().height + module.FULL_SCREEN_BLOCKS
-    assert market.account(SAFE) in book.due(prices, later)
+    await market.unhealthy(book)
+    asked = market.client.calls
+    anchor, prices = await market.anchor(), await market.prices()
+    market.client.calls = 0
+    await book.screen(anchor, prices)
+    assert market.client.calls == 0, f"nobody is near, {asked} calls told so"
+    market.chain.set_price("WETH", 1_960)
+    await market.unhealthy(book)
+    assert market.client.calls == 2, "one for the prices, one for the account at 1.043"
+
+
+async def test_who_borrows_more_is_asked_again_at_once(market: Field) -> None:
+    book = await market.book()
+    await book.scan(await market.anchor())
+    await market.unhealthy(book)
+    market.chain.set_price("WETH", 2_200)
+    market.chain.borrow("USDC", SAFE, 12_000 * 10**6)
+    market.chain.set_price("WETH", 2_000)
+    await book.scan(await market.anchor())
+    assert await market.unhealthy(book) == {SAFE}
 
 
 async def test_the_prey_found_is_what_the_protocol_lets_go(market: Field) -> None:
@@ -123,7 +134,7 @@ async def test_the_prey_found_is_what_the_protocol_lets_go(market: Field) -> Non
     anchor = await market.anchor()
     accounts = [market.account(address) for address in (SAFE, LOW)]
     plan = market.market.plan_read(accounts, anchor=anchor)
-    (prey,) = find_prey(market.market, await read(market.client, anchor, plan))
+    (prey,) = find_prey(await read(market.client, anchor, plan))
     assert prey.account == market.account(LOW)
     assert prey.health < WAD
     assert prey.debt.token == market.chain.deployment.tokens["USDC"].address
