@@ -1,5 +1,6 @@
 """The latest word on every chain and account: written by the service, read by the API."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -32,7 +33,8 @@ class Board:
     """What is known now, by chain and by margin account.
 
     `members` maps every CAIP-10 member to its margin account's id; `labels` maps a chain to its
-    label in the configuration; `stale_after_s` says how old a chain's newest block may be.
+    label in the configuration; `stale_after_s` says how old a chain's newest block may be, and
+    `heard_at` when (monotonic seconds) one was read last.
     `progress_at` is the last time (seconds) anything was completed: the watchdog lives on it.
     """
 
@@ -43,6 +45,7 @@ class Board:
     chains: dict[ChainId, ChainSnapshot | ChainGap] = field(default_factory=dict)
     reports: dict[str, MarginReport] = field(default_factory=dict)
     attestations: dict[str, Attested] = field(default_factory=dict)
+    heard_at: dict[ChainId, float] = field(default_factory=dict)
     keeper_halted: str | None = None
     progress_at: float = 0.0
 
@@ -55,22 +58,40 @@ class Board:
         except InvalidId:
             return None
 
+    def put(self, snapshot: ChainSnapshot) -> None:
+        """Record a chain as it was just read."""
+        self.chains[snapshot.chain] = snapshot
+        self.heard_at[snapshot.chain] = time.monotonic()
+
     def chain_now(self, chain: ChainId, now: int) -> ChainSnapshot | ChainGap:
-        """Give the chain as it may be relied on at `now`: too old, or from the future, is a gap."""
+        """Give the chain as it may be relied on at `now`: one not heard of for long is a gap.
+
+        How long is measured by a clock that nobody sets, so that a wrong time of day silences no
+        chain; what it does to the figures is `doubt`.
+        """
         found = self.chains.get(chain)
         if found is None:
             return ChainGap(chain=chain, reason="not read yet", since=now)
         if isinstance(found, ChainGap):
             return found
-        age = now - found.anchor.time
-        if age > self.stale_after_s[chain]:
-            since = found.anchor.time + self.stale_after_s[chain]
-            reason = f"its newest block is {age} s old, {self.stale_after_s[chain]} s allowed"
-            return ChainGap(chain=chain, reason=reason, since=since, last=found)
-        if -age > MAX_AHEAD_S:
-            reason = f"its blocks are {-age} s ahead of this clock: check the machine's time"
-            return ChainGap(chain=chain, reason=reason, since=now, last=found)
+        allowed = self.stale_after_s[chain]
+        silent = int(time.monotonic() - self.heard_at.get(chain, time.monotonic()))
+        if silent > allowed:
+            reason = f"no new block was read for {silent} s, {allowed} s allowed"
+            return ChainGap(chain=chain, reason=reason, since=now - silent + allowed, last=found)
         return found
+
+    def doubt(self, chain: ChainId, now: int) -> str | None:
+        """Say why this clock and the chain's do not agree, None when they do or it is a gap."""
+        found = self.chain_now(chain, now)
+        if isinstance(found, ChainGap):
+            return None
+        age, allowed = now - found.anchor.time, self.stale_after_s[chain]
+        if age > allowed:
+            return f"{chain}: its newest block is {age} s old by this clock, {allowed} s allowed"
+        if -age > MAX_AHEAD_S:
+            return f"{chain}: its blocks are {-age} s ahead of this clock: check the machine's time"
+        return None
 
     def put_gap(self, chain: ChainId, reason: str, now: int) -> None:
         """Record that a chain cannot be read, keeping what was last known and since when."""

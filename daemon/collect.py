@@ -35,6 +35,7 @@ def collect(board: Board, account: str, *, now: int) -> Snapshot:
         members=members,
         chains=tuple(_only(board.chain_now(chain, now), ours) for chain in chains),
         taken_at=now,
+        doubts=tuple(doubt for chain in chains if (doubt := board.doubt(chain, now))),
     )
 
 
@@ -157,7 +158,7 @@ class ChainWatch:
 
     def _put(self, snapshot: ChainSnapshot, head: Head) -> None:
         was = self.board.chains.get(self.chain)
-        self.board.chains[self.chain] = snapshot
+        self.board.put(snapshot)
         if isinstance(was, ChainGap):
             log.info("chain.recovered", chain=str(self.chain), height=head.anchor.height)
         self.on_head(head)

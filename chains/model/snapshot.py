@@ -130,12 +130,16 @@ class ChainGap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All chains of one margin account at one moment (seconds)."""
+    """All chains of one margin account at one moment (seconds).
+
+    `doubts` say why the moment itself is not sure: a clock that a chain's does not agree with.
+    """
 
     account: str
     members: tuple[AccountId, ...]
     chains: tuple[ChainSnapshot | ChainGap, ...]
     taken_at: int
+    doubts: tuple[str, ...] = ()
 
     @property
     def read(self) -> tuple[ChainSnapshot, ...]:

@@ -54,6 +54,8 @@ def judge_readiness(context: ApiContext) -> ReadySchema:
             unready.append(
                 NotReadySchema(what=f"{label} ({chain})", reason=found.reason, since=since)
             )
+        elif doubt := context.board.doubt(chain, now):
+            unready.append(NotReadySchema(what=f"{label} ({chain})", reason=doubt, since=None))
     for what, reason in (
         ("keeper", context.board.keeper_halted),
         ("signer", context.signer_fault()),

@@ -61,6 +61,7 @@ def _what_is_missing(
     snapshot: Snapshot, legs: Iterable[MarginLeg], max_skew_s: int
 ) -> tuple[str, ...]:
     missing = [f"{gap.chain}: {gap.reason}" for gap in snapshot.gaps]
+    missing += snapshot.doubts
     missing += [
         f"{account}: {reason}" for chain in snapshot.read for account, reason in chain.unreadable
     ]

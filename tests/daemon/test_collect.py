@@ -15,6 +15,7 @@ from chains.model.position import Side
 from chains.model.snapshot import ChainGap, ChainSnapshot
 from daemon.board import Board
 from daemon.collect import ChainWatch, collect
+from daemon.margin.unified import evaluate
 from tests.support import values as v
 
 
@@ -63,21 +64,32 @@ def test_a_chain_not_read_yet_is_a_gap() -> None:
     assert [g.reason for g in collect(known, "alice", now=v.NOW).gaps] == ["not read yet"]
 
 
-def test_a_chain_whose_newest_block_is_too_old_is_a_gap_that_keeps_what_was_known() -> None:
+def test_a_chain_not_heard_of_for_too_long_is_a_gap_that_keeps_what_was_known() -> None:
     known = board()
-    known.chains = {v.CHEAP: read(v.CHEAP, time=v.NOW - 11), v.DEAR: read(v.DEAR)}
+    known.chains = {v.CHEAP: read(v.CHEAP), v.DEAR: read(v.DEAR)}
+    known.heard_at[v.CHEAP] = time.monotonic() - 11.5
     (gap,) = collect(known, "alice", now=v.NOW).gaps
-    assert gap.reason == "its newest block is 11 s old, 10 s allowed"
+    assert gap.reason == "no new block was read for 11 s, 10 s allowed"
     assert gap.since == v.NOW - 1
     assert gap.last is not None
     assert {p.account for p in gap.last.positions} == {v.account(v.CHEAP)}
 
 
-def test_blocks_from_the_future_are_a_gap() -> None:
+@pytest.mark.parametrize(
+    ("off_s", "said"), [(-11, "11 s old by this clock"), (300, "ahead of this clock")]
+)
+def test_a_clock_that_disagrees_leaves_the_chain_readable_and_no_unified_figure(
+    off_s: int, said: str
+) -> None:
     known = board()
-    known.chains = {v.CHEAP: read(v.CHEAP, time=v.NOW + 300), v.DEAR: read(v.DEAR)}
-    (gap,) = collect(known, "alice", now=v.NOW).gaps
-    assert "ahead of this clock" in gap.reason
+    known.put(read(v.CHEAP, time=v.NOW + off_s))
+    known.put(read(v.DEAR, time=v.NOW + off_s))
+    found = collect(known, "alice", now=v.NOW)
+    assert len(found.read) == 2
+    report = evaluate(found, v.policy(), v.risk_table(), max_skew_s=30)
+    assert report.unified is None
+    assert all(said in reason for reason in report.incomplete)
+    assert len(report.positions) == 2
 
 
 def test_a_gap_that_goes_on_keeps_its_beginning_and_what_was_last_known() -> None:
