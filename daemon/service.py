@@ -229,6 +229,7 @@ class House:
             accounts=tuple(self.board.members),
             board=self.board,
             changed=self._wake_members,
+            patience_s=max(1.0, parts.settings.block_time_s),
             on_head=on_head,
         )
 
