@@ -103,6 +103,9 @@ class ChainSettings(Section):
     sequencer_grace_s: int = Field(
         3600, ge=0, le=_DAY_S, description="seconds to wait after the sequencer's return"
     )
+    l1_fee_oracle: EvmAddress | None = Field(
+        None, description="the address of an OP-stack rollup's GasPriceOracle"
+    )
     contracts: ContractSettings = Field(ContractSettings(), description="a table of addresses")
     uniswap_v3: UniswapSettings | None = Field(
         None, description="a table of quoter, router and fee"

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 
+from chains.evm.client import EvmClient
+from chains.evm.l1_fees import L1FeeOracle
 from chains.evm.receipts import ReceiptReader
 from chains.evm.transactions import Lane
 from chains.model.ids import ChainId
+from config.chains import ChainSettings
 from config.settings import Settings
 from daemon.compose import ChainParts, Key
 from daemon.keeper.dispatch import Dispatcher, DispatchTerms, LaneParts
@@ -57,10 +60,19 @@ async def _build_lane(parts: ChainParts, key: Key, journal: Journal) -> LanePart
         fee_cap_wei=chain.max_fee_wei,
         priority_fee_wei=chain.priority_fee_wei,
         held=await journal.read_held_nonces(parts.id, key.transactions.address),
+        l1_fees=_find_l1_fees(chain, parts.client),
     )
-    terms = LaneTerms(confirmations=chain.confirmations, block_time_s=chain.block_time_s)
+    terms = LaneTerms(
+        confirmations=chain.confirmations,
+        block_time_s=chain.block_time_s,
+        l1_fees=chain.l1_fee_oracle is not None,
+    )
     receipts = ReceiptReader(parts.client, [str(url) for url in chain.rpc])
     return LaneParts(executor=Executor(lane, journal, terms, receipts), receipts=receipts)
+
+
+def _find_l1_fees(chain: ChainSettings, client: EvmClient) -> L1FeeOracle | None:
+    return None if chain.l1_fee_oracle is None else L1FeeOracle(client, chain.l1_fee_oracle)
 
 
 async def build_hunters(
@@ -86,6 +98,7 @@ async def build_hunters(
                 key.transactions,
                 fee_cap_wei=parts.settings.max_fee_wei,
                 priority_fee_wei=parts.settings.priority_fee_wei,
+                l1_fees=_find_l1_fees(parts.settings, parts.hunting),
             ),
             dispatcher=dispatcher,
             latches=latches,

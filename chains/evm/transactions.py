@@ -12,6 +12,7 @@ from typing import Final
 from chains.errors import FeeTooHigh, InvariantError, NonceTooLow, SubmitRefused
 from chains.evm.client import EvmClient, transaction_hash
 from chains.evm.fees import Fees, is_affordable, plan_fees, plan_replacement
+from chains.evm.l1_fees import L1FeeOracle
 from chains.evm.nonces import NonceAllocator
 from chains.evm.rpc import RpcError, RpcErrorKind
 from chains.evm.signer import Signer, recover_sender
@@ -42,7 +43,8 @@ class SignedTransaction:
 class Lane:
     """One key on one chain.
 
-    `fee_cap_wei` bounds what is offered per gas; `held` are the journal's unsettled nonces.
+    `fee_cap_wei` bounds what is offered per gas; `held` are the journal's unsettled nonces;
+    `l1_fees` is asked on rollups that charge for publishing.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Lane:
         fee_cap_wei: int,
         priority_fee_wei: int,
         held: Iterable[int] = (),
+        l1_fees: L1FeeOracle | None = None,
     ) -> None:
         self.chain: Final = client.chain
         self.sender: Final = signer.address
@@ -61,6 +64,7 @@ class Lane:
         self._fee_cap_wei = fee_cap_wei
         self._priority_fee_wei = priority_fee_wei
         self._held = frozenset(held)
+        self._l1_fees = l1_fees
         self._nonces: NonceAllocator | None = None
         self._opening = asyncio.Lock()
 
@@ -81,6 +85,10 @@ class Lane:
             priority_fee_wei=self._priority_fee_wei,
             cap_wei=self._fee_cap_wei,
         )
+
+    async def read_l1_fee(self, call: Call) -> int:
+        """Give the most that a rollup charges for publishing a call, in wei; 0 where none does."""
+        return 0 if self._l1_fees is None else await self._l1_fees.read_upper_bound(call)
 
     async def next_nonce(self) -> int:
         """Take the lowest free nonce; the chain is asked the first time only."""

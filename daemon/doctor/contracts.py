@@ -79,6 +79,8 @@ def list_addresses(where: str, chain: ChainSettings) -> Iterator[tuple[str, Addr
             yield f"{where}.tokens.{symbol}.reference_feed", token.reference_feed
     if chain.sequencer_feed:
         yield f"{where}.sequencer_feed", chain.sequencer_feed
+    if chain.l1_fee_oracle:
+        yield f"{where}.l1_fee_oracle", chain.l1_fee_oracle
     for name in ("rescue", "liquidator", "verifier"):
         if address := getattr(chain.contracts, name):
             yield f"{where}.contracts.{name}", address

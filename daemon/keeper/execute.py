@@ -42,12 +42,14 @@ class LaneTerms:
 
     `confirmations` counts the including block; a transaction that is in no block for
     `stuck_blocks` heads is replaced at higher fees. A used nonce without a receipt of ours counts
-    as another's after `lost_after_s` at the least.
+    as another's after `lost_after_s` at the least. With `l1_fees` the chain takes more than its
+    receipts say, and what was expected stays counted.
     """
 
     confirmations: int
     block_time_s: int
     stuck_blocks: int = 3
+    l1_fees: bool = False
     quote_timeout_s: float = 2.0
     lost_after_s: int = 60
 
@@ -121,7 +123,8 @@ class Executor:
 
     def most_gas(self, draft: Draft, fees: Fees) -> Usd:
         """Give the most that a draft may spend at these fees, at the least what it expects."""
-        return max(draft.cost, gas_cost(draft.gas_limit, fees.max_fee_wei, self.native_usd))
+        most = gas_cost(draft.gas_limit, fees.max_fee_wei, self.native_usd)
+        return Usd(draft.cost + most) if self.terms.l1_fees else max(draft.cost, most)
 
     async def on_head(self, head: Head, *, now: int) -> tuple[Intent, ...]:
         """Follow everything in flight; give what was settled. The first head reconciles.
@@ -273,7 +276,8 @@ class Executor:
         elif not receipt.success:
             state, reason = IntentState.FAILED, "it reverted on chain"
         gas = gas_cost(receipt.gas_used, receipt.gas_price_wei, self.native_usd)
-        if self.native_usd and self.budget:
+        known = bool(self.native_usd) and not self.terms.l1_fees
+        if known and self.budget:
             self.budget.recount(intent, gas)
         log.info(
             "transaction.settled",
@@ -288,7 +292,7 @@ class Executor:
             now=now,
             reason=reason,
             receipt=receipt,
-            gas=gas if self.native_usd else None,
+            gas=gas if known else None,
         )
 
     async def _lose(self, intent: Intent, now: int) -> Intent:

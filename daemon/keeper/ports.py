@@ -28,6 +28,10 @@ class Pricing(Protocol):
         """Give the key's balance in wei."""
         ...
 
+    async def read_l1_fee(self, call: Call) -> int:
+        """Give the most that publishing the call on another chain costs, in wei; 0 without."""
+        ...
+
     def plan_fees(self, base_fee_wei: int) -> Fees:
         """Give the fees to offer; FeeTooHigh above the cap."""
         ...

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from chains.errors import ChainError, ExecutionError, FeeTooHigh
@@ -35,14 +36,16 @@ async def quote_all(
         async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
             balance = group.create_task(_read_balance(lane))
             gas = [group.create_task(_simulate(lane, action)) for action in actions]
+            l1 = [group.create_task(_read_l1_fee(lane, action)) for action in actions]
     except TimeoutError:
         return (f"{lane.chain}: no quote within {timeout_s:g} s",) * len(actions)
     funds = balance.result()
     if isinstance(funds, str):
         return (funds,) * len(actions)
+    rates = _Rates(fees=fees, offered=offered, funds=funds, block_time_s=block_time_s)
     return tuple(
-        _quote(action, task.result(), fees, offered, funds=funds, block_time_s=block_time_s)
-        for action, task in zip(actions, gas, strict=True)
+        _quote(action, used.result(), published.result(), rates)
+        for action, used, published in zip(actions, gas, l1, strict=True)
     )
 
 
@@ -56,27 +59,40 @@ def with_margin(gas: int) -> int:
     return gas + div_up(gas * GAS_MARGIN_PERCENT, 100)
 
 
-def _quote(
-    action: Action,
-    gas: int | str,
-    fees: ChainFees,
-    offered: Fees,
-    *,
-    funds: int,
-    block_time_s: int,
-) -> Quote | str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rates:
+    """What holds for all quotes of a round; `funds` is the key's balance in wei."""
+
+    fees: ChainFees
+    offered: Fees
+    funds: int
+    block_time_s: int
+
+
+def _quote(action: Action, gas: int | str, l1_wei: int | str, rates: _Rates) -> Quote | str:
     if isinstance(gas, str):
         return gas
-    price_wei = fees.base_fee_wei + fees.priority_fee_wei
+    if isinstance(l1_wei, str):
+        return l1_wei
+    fees = rates.fees
     limit = with_margin(gas)
-    if (needed := limit * offered.max_fee_wei + action.call.value) > funds:
-        return f"{action.chain}: the key holds {funds} wei, {needed} wei are needed for gas"
+    needed = limit * rates.offered.max_fee_wei + l1_wei + action.call.value
+    if needed > rates.funds:
+        return f"{action.chain}: the key holds {rates.funds} wei, {needed} wei are needed for gas"
+    cost = gas_cost(gas, fees.base_fee_wei + fees.priority_fee_wei, fees.native_usd)
     return Quote(
         action=action,
         gas_limit=limit,
-        gas_cost=gas_cost(gas, price_wei, fees.native_usd),
-        seconds=BLOCKS_TO_INCLUSION * block_time_s,
+        gas_cost=Usd(cost + gas_cost(1, l1_wei, fees.native_usd)),
+        seconds=BLOCKS_TO_INCLUSION * rates.block_time_s,
     )
+
+
+async def _read_l1_fee(lane: LanePort, action: Action) -> int | str:
+    try:
+        return await lane.read_l1_fee(action.call)
+    except ChainError as error:
+        return str(error)
 
 
 async def _simulate(lane: LanePort, action: Action) -> int | str:

@@ -27,6 +27,12 @@ def test_rollups_have_a_sequencer_feed_and_others_none() -> None:
     assert rollups == {"arbitrum", "base", "optimism"}
 
 
+def test_rollups_that_charge_for_publishing_have_their_oracle() -> None:
+    networks = read_table(NETWORKS)["networks"]
+    charging = {name for name, network in networks.items() if "l1_fee_oracle" in network}
+    assert charging == {"base", "optimism"}
+
+
 def test_every_address_carries_its_checksum() -> None:
     text = NETWORKS.read_text(encoding="utf-8")
     assert text.count('"0x') > 60

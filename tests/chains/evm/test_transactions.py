@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from chains.errors import (
+    DecodeError,
     FeeTooHigh,
     InvariantError,
     NonceTooLow,
@@ -15,6 +16,7 @@ from chains.errors import (
 )
 from chains.evm.client import EvmClient
 from chains.evm.fees import Fees
+from chains.evm.l1_fees import ENVELOPE_BYTES, L1FeeOracle
 from chains.evm.signer import LocalSigner, TransactionFields
 from chains.evm.transactions import Lane, SignedTransaction
 from chains.evm.watch import Stage, TransactionWatch
@@ -224,3 +226,28 @@ async def test_concurrent_callers_get_different_nonces(scene: Scene) -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(scene.lane.next_nonce()) for _ in range(10)]
     assert sorted(task.result() for task in tasks) == list(range(10))
+
+
+async def test_publishing_costs_what_the_rollups_oracle_says(scene: Scene) -> None:
+    address = Address("0x420000000000000000000000000000000000000f")
+    oracle = L1FeeOracle(scene.client, address)
+    lane = Lane(
+        scene.client, LocalSigner(KEY), fee_cap_wei=GWEI, priority_fee_wei=1, l1_fees=oracle
+    )
+    call = Call(target=address, data=b"\x01" * 100)
+    with pytest.raises(DecodeError, match="L1 fee oracle"):
+        await lane.read_l1_fee(call)
+    gives_its_argument = "0x60043560005260206000f3"
+    scene.anvil.rpc.request("anvil_setCode", address, gives_its_argument)
+    assert await lane.read_l1_fee(call) == 100 + ENVELOPE_BYTES
+    assert await scene.lane.read_l1_fee(call) == 0
+
+
+async def test_no_transaction_is_larger_than_what_its_publishing_is_asked_for(
+    scene: Scene,
+) -> None:
+    call = Call(target=Address("0x" + "ff" * 20), data=b"\x01" * 5_000, value=2**128)
+    fees = Fees(max_fee_wei=2**64, priority_fee_wei=2**64)
+    signed = scene.lane.sign(call, nonce=2**32, gas_limit=2**32, fees=fees)
+    signature_bytes = 1 + 2 * 33
+    assert len(signed.raw) - signature_bytes <= len(call.data) + ENVELOPE_BYTES

@@ -135,6 +135,7 @@ class FakeLane:
         self.fault = Fault.NOTHING
         self.gas: dict[bytes, int | Exception] = {}
         self.balance = 10**20
+        self.l1_fee_wei: int | Exception = 0
         self.before_step: Callable[[], None] = lambda: None
         self._held = held
         self._nonces: NonceAllocator | None = None
@@ -157,6 +158,11 @@ class FakeLane:
 
     async def read_balance(self) -> int:
         return self.balance
+
+    async def read_l1_fee(self, call: Call) -> int:
+        if isinstance(self.l1_fee_wei, Exception):
+            raise self.l1_fee_wei
+        return self.l1_fee_wei if call.data else 0
 
     def plan_fees(self, base_fee_wei: int) -> Fees:
         if base_fee_wei + 10**8 > CAP:

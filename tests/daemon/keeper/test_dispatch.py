@@ -548,3 +548,15 @@ async def test_a_transaction_that_may_take_more_than_its_limit_is_not_sent(
         it.dispatcher.lanes[v.CHEAP].executor.native_usd = Usd(2_000 * USD)
         assert await it.submit(1) is None
         assert it.fake.submitted == []
+
+
+async def test_what_a_receipt_does_not_tell_of_stays_counted(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        executor = it.dispatcher.lanes[v.CHEAP].executor
+        executor.native_usd = Usd(2_000 * USD)
+        executor.terms = replace(executor.terms, l1_fees=True)
+        await it.submit(1)
+        counted = (await it.journal.read_spends(since=0))[1].gas
+        assert counted == draft(1).cost + 52_500_000
+        await it.mine()
+        assert (await it.journal.read_spends(since=0))[1].gas == counted

@@ -22,6 +22,7 @@ from daemon.keeper.journal import Journal
 from daemon.keeper.keeper import NO_CURE, Keeper, Protected
 from daemon.keeper.limits import Limits
 from daemon.keeper.plan import unified_key
+from daemon.keeper.route import Quoted
 from daemon.margin.unified import evaluate
 from daemon.storage.database import open_database
 from daemon.storage.store import Store
@@ -375,3 +376,29 @@ async def test_a_need_on_another_chain_is_met_while_one_hangs(tmp_path: Path) ->
             assert it.sent() == (1, 0)
             it.dear.submissions_hang.set()
         assert it.sent() == (1, 1)
+
+
+async def test_what_publishing_costs_decides_with_the_gas(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        it.cheap.l1_fee_wei = 2 * 10**16
+        await it.report(*low())
+        assert it.sent() == (0, 1)
+        decision = it.keeper.decisions[unified_key("alice")]
+        costs = {r.offer.cure.position.account.chain: r for r in decision.rejected}
+        offer = costs[v.CHEAP].offer
+        assert isinstance(offer, Quoted)
+        assert offer.quote.gas_cost > 40 * USD
+
+
+async def test_a_key_that_cannot_pay_for_publishing_is_passed_over(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        it.cheap.l1_fee_wei = it.cheap.balance
+        await it.report(*low())
+        assert it.sent() == (0, 1)
+
+
+async def test_a_publishing_fee_that_is_not_known_is_no_quote(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        it.cheap.l1_fee_wei = Unreachable(v.CHEAP, "no oracle")
+        await it.report(*low())
+        assert it.sent() == (0, 1)
