@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
+
 from chains.discover import EvmMarket
 from chains.errors import DecodeError, MissingBlock, Stale
 from chains.evm.multicall import ReadPlan, ViewCaller, combine, read
@@ -18,6 +20,8 @@ from chains.model.price import Price
 from chains.model.snapshot import ChainFees, ChainSnapshot
 from chains.model.units import Usd
 from chains.oracles.chainlink import FeedTerms, plan_price
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,7 @@ class EvmReader:
         }
         self._markets: tuple[EvmMarket, ...] | None = None
         self._native_usd = Usd(0)
+        self._hidden: frozenset[AccountId] = frozenset()
 
     async def read(self, head: Head, accounts: Sequence[AccountId]) -> ChainSnapshot:
         """Read the chain at the head in one call; ChainError where that fails.
@@ -128,8 +133,22 @@ class EvmReader:
             return ReadPlan(calls=(), decode=lambda _: ())
         return plan_funds(anchor.chain, self._rescue, accounts)
 
+    def _tell_hidden(self, funds: Sequence[OwnerFunds]) -> None:
+        """Say once of an owner that no rescue can be planned for him here."""
+        hidden = frozenset(owned.owner for owned in funds if not owned.readable)
+        for owner in sorted(hidden - self._hidden):
+            _log.warning(
+                "funds.unreadable",
+                account=str(owner),
+                reason="the rescue contract's view of his mandates reverts: no rescue here",
+            )
+        for owner in sorted(self._hidden - hidden):
+            _log.info("funds.readable", account=str(owner))
+        self._hidden = hidden
+
     def _build(self, head: Head, read: tuple[Any, ...]) -> ChainSnapshot:
         markets, references, native, funds = read
+        self._tell_hidden(funds)
         prices = tuple(price for market in markets for price in market.prices)
         return ChainSnapshot(
             anchor=head.anchor,

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from chains.errors import DecodeError, MissingBlock
 from chains.evm.client import EvmClient
@@ -70,7 +71,11 @@ def tokens(chain: DevChain) -> dict[str, TokenTerms]:
 
 
 def reader(
-    chain: DevChain, client: CountingClient, *, native: TokenTerms | None = None
+    chain: DevChain,
+    client: CountingClient,
+    *,
+    native: TokenTerms | None = None,
+    rescue: Address | None = None,
 ) -> EvmReader:
     known = tokens(chain)
     return EvmReader(
@@ -79,7 +84,7 @@ def reader(
         tokens=tuple(known.values()),
         native=native or known["WETH"],
         priority_fee_wei=7,
-        rescue=None,
+        rescue=rescue,
     )
 
 
@@ -183,3 +188,20 @@ async def test_a_dead_feed_of_the_gas_token_hides_no_chain(
     chain.send(weth.feed, "set(int256)", 0)
     snapshot = await reading.read(await client.client.read_head("latest"), members(chain))
     assert snapshot.fees.native_usd == 2_000 * USD
+
+
+async def test_an_owner_whose_mandates_cannot_be_read_is_told_once_and_hides_nobody(
+    chain: DevChain, client: CountingClient
+) -> None:
+    rescue = Address("0x" + "5e" * 20)
+    chain.rpc.request("anvil_setCode", rescue, "0x60006000fd")
+    reading = reader(chain, client, rescue=rescue)
+    with capture_logs() as logs:
+        for _ in range(3):
+            chain.mine()
+            head = await client.client.read_head("latest")
+            snapshot = await reading.read(head, members(chain))
+            assert snapshot.funds == ()
+            assert [p.account for p in snapshot.positions] == members(chain)
+    told = [line["account"] for line in logs if line["event"] == "funds.unreadable"]
+    assert told == [str(member) for member in members(chain)]
