@@ -174,9 +174,10 @@ class Dispatcher:
             return reason
         executor = self.lanes[draft.chain].executor
         try:
-            gas = executor.most_gas(draft, executor.lane.plan_fees(base_fee_wei))
+            fees = executor.plan_fees(draft, base_fee_wei=base_fee_wei, now=now)
         except FeeTooHigh as error:
             return str(error)
+        gas = executor.most_gas(draft, fees)
         return self._memory.refuse(draft, gas, now) or gas
 
     async def follow(self, head: Head) -> None:

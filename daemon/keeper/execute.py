@@ -19,7 +19,7 @@ from chains.evm.transactions import SignedTransaction
 from chains.evm.watch import Stage, TransactionWatch
 from chains.model.action import Receipt
 from chains.model.anchor import BlockAnchor, Head
-from chains.model.units import Usd
+from chains.model.units import WAD, Usd, div_down
 from daemon.keeper.intent import Attempt, Draft, Intent, IntentState
 from daemon.keeper.journal import Journal
 from daemon.keeper.ports import Budget, LanePort, Receipts
@@ -102,7 +102,7 @@ class Executor:
         FeeTooHigh above the cap, ChainError when no nonce is to be had, StorageError or
         InvariantError when it could not be journalled or signed: nothing was sent then.
         """
-        fees = self.lane.plan_fees(base_fee_wei)
+        fees = self.plan_fees(draft, base_fee_wei=base_fee_wei, now=now)
         nonce = await self.lane.next_nonce()
         try:
             signed = self.lane.sign(
@@ -120,6 +120,20 @@ class Executor:
             # Only now: a head that comes while it is being sent must not send it as well.
             self._open[intent.id] = intent
         return intent
+
+    def plan_fees(self, draft: Draft, *, base_fee_wei: int, now: int) -> Fees:
+        """Give the fees to offer for a draft: less headroom where the limits leave less.
+
+        FeeTooHigh above the cap. The headroom over the base fee is the least that is given up.
+        """
+        fees = self.lane.plan_fees(base_fee_wei)
+        if self.budget is None or not self.native_usd:
+            return fees
+        allowed = self.budget.find_allowance(draft, now=now)
+        spare = allowed - draft.cost if self.terms.l1_fees else allowed
+        within = div_down(max(0, spare) * WAD, draft.gas_limit * self.native_usd)
+        least = base_fee_wei + fees.priority_fee_wei
+        return replace(fees, max_fee_wei=max(least, min(fees.max_fee_wei, within)))
 
     def most_gas(self, draft: Draft, fees: Fees) -> Usd:
         """Give the most that a draft may spend at these fees, at the least what it expects."""

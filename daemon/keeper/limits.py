@@ -68,6 +68,15 @@ def refuse_spend(wanted: Spend, ledger: Sequence[Spend], limits: Limits, *, now:
     return None
 
 
+def find_allowance(wanted: Spend, ledger: Sequence[Spend], limits: Limits, *, now: int) -> Usd:
+    """Give the most gas that may be spent on what is wanted now; nothing where all is used."""
+    spent = [s for s in ledger if wanted.liquidates or not s.liquidates]
+    hour = sum(s.gas for s in spent if s.at > now - HOUR_S)
+    day = sum(s.gas for s in spent if s.at > now - DAY_S)
+    least = min(limits.per_transaction, limits.per_hour - hour, limits.per_day - day)
+    return Usd(max(0, least))
+
+
 def closed_until(failures: Sequence[int], breaker: Breaker) -> int:
     """Give the time (seconds) until which a lane with failures at these times is closed."""
     times = sorted(failures)

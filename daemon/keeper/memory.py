@@ -11,7 +11,15 @@ from chains.evm.transactions import SignedTransaction
 from chains.model.ids import ChainId
 from chains.model.units import Usd, div_up
 from daemon.keeper.intent import WITHOUT_EFFECT, Draft, Intent, IntentState, Purpose
-from daemon.keeper.limits import DAY_S, Breaker, Limits, Spend, closed_until, refuse_spend
+from daemon.keeper.limits import (
+    DAY_S,
+    Breaker,
+    Limits,
+    Spend,
+    closed_until,
+    find_allowance,
+    refuse_spend,
+)
 from daemon.keeper.plan import Activity, Place
 
 FAILURE_REST_S: Final = 30
@@ -71,6 +79,12 @@ class Memory:
         """Say why a draft may not spend `gas`; also counts what is just being signed."""
         ledger = (*self.spends.values(), *self.reserved.values())
         return refuse_spend(_spend(draft, gas, now), ledger, self.limits, now=now)
+
+    def find_allowance(self, draft: Draft, *, now: int) -> Usd:
+        """Give the most that a draft may spend now, beside everything else."""
+        others = [spend for need, spend in self.reserved.items() if need != draft.need]
+        ledger = (*self.spends.values(), *others)
+        return find_allowance(_spend(draft, draft.cost, now), ledger, self.limits, now=now)
 
     def raised(self, intent: Intent, signed: SignedTransaction) -> Usd:
         """Give the most that an intent spends once this version of it is sent as well."""

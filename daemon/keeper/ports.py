@@ -14,7 +14,7 @@ from chains.evm.watch import TransactionWatch
 from chains.model.action import Call
 from chains.model.ids import Address, ChainId
 from chains.model.units import Usd
-from daemon.keeper.intent import Intent
+from daemon.keeper.intent import Draft, Intent
 
 
 class Pricing(Protocol):
@@ -107,6 +107,10 @@ class Receipts(Protocol):
 
 class Budget(Protocol):
     """Knows what transactions may spend, and what they do (Usd x 1e8)."""
+
+    def find_allowance(self, draft: Draft, *, now: int) -> Usd:
+        """Give the most that a draft may spend now."""
+        ...
 
     def raised(self, intent: Intent, signed: SignedTransaction) -> Usd:
         """Give the most that an intent spends once this version of it is sent as well."""

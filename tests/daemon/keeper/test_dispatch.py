@@ -526,7 +526,7 @@ async def test_replacements_end_where_the_limits_do(tmp_path: Path) -> None:
 async def test_the_most_a_transaction_may_take_counts_until_what_it_took_is_known(
     tmp_path: Path,
 ) -> None:
-    limits = Limits(per_transaction=Usd(USD), per_hour=Usd(3 * USD // 2), per_day=Usd(9 * USD))
+    limits = Limits(per_transaction=Usd(USD), per_hour=Usd(13 * USD // 10), per_day=Usd(9 * USD))
     async with desk(tmp_path, limits=limits) as it:
         executor = it.dispatcher.lanes[v.CHEAP].executor
         executor.native_usd = Usd(2_000 * USD)
@@ -540,10 +540,22 @@ async def test_the_most_a_transaction_may_take_counts_until_what_it_took_is_know
         assert await it.submit(5) is IntentState.SENT
 
 
+async def test_a_limit_below_the_usual_headroom_lowers_the_fee_that_is_offered(
+    tmp_path: Path,
+) -> None:
+    limits = replace(LIMITS, per_transaction=Usd(USD * 4 // 10))
+    async with desk(tmp_path, limits=limits) as it:
+        it.dispatcher.lanes[v.CHEAP].executor.native_usd = Usd(2_000 * USD)
+        assert await it.submit(1) is IntentState.SENT
+        (intent,) = await it.journal.read_recent(limit=9)
+        assert intent.last.signed.most_wei * 2_000 == 4 * 10**17
+        assert (await it.journal.read_spends(since=0))[1].gas == USD * 4 // 10
+
+
 async def test_a_transaction_that_may_take_more_than_its_limit_is_not_sent(
     tmp_path: Path,
 ) -> None:
-    limits = replace(LIMITS, per_transaction=Usd(USD // 2))
+    limits = replace(LIMITS, per_transaction=Usd(USD // 5))
     async with desk(tmp_path, limits=limits) as it:
         it.dispatcher.lanes[v.CHEAP].executor.native_usd = Usd(2_000 * USD)
         assert await it.submit(1) is None

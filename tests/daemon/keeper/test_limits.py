@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chains.model.units import USD, Usd
-from daemon.keeper.limits import DAY_S, HOUR_S, Breaker, Limits, Spend, closed_until, refuse_spend
+from daemon.keeper.limits import (
+    DAY_S,
+    HOUR_S,
+    Breaker,
+    Limits,
+    Spend,
+    closed_until,
+    find_allowance,
+    refuse_spend,
+)
 from tests.support.values import CHEAP, NOW
 
 LIMITS = Limits(per_transaction=Usd(10 * USD), per_hour=Usd(20 * USD), per_day=Usd(30 * USD))
@@ -49,6 +58,17 @@ def test_an_unknown_amount_is_refused() -> None:
 
 def test_the_owners_value_does_not_count() -> None:
     assert refuse(spend(1, moved=1_000)) is None
+
+
+def test_the_allowance_is_what_the_tightest_limit_leaves() -> None:
+    def allowed(*ledger: Spend) -> int:
+        return find_allowance(spend(0), ledger, LIMITS, now=NOW)
+
+    assert allowed() == 10 * USD
+    assert allowed(spend(13)) == 7 * USD
+    assert allowed(spend(13, at=NOW - HOUR_S), spend(13, at=NOW - HOUR_S)) == 4 * USD
+    assert allowed(spend(99)) == 0
+    assert allowed(replace(spend(99), liquidates=True)) == 10 * USD
 
 
 def test_liquidations_never_take_what_rescues_may_spend() -> None:
