@@ -134,10 +134,11 @@ class Intent:
 
     @property
     def included(self) -> Attempt | None:
-        """The attempt that its receipt is of."""
+        """The attempt that its receipt is of; None also where it is of none of them."""
         if self.receipt is None:
             return None
-        return next(a for a in self.attempts if a.signed.tx_hash == self.receipt.tx_hash)
+        mine = (a for a in self.attempts if a.signed.tx_hash == self.receipt.tx_hash)
+        return next(mine, None)
 
     @property
     def open(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import orjson
+import pytest
 from eth_abi.abi import encode
 from structlog.testing import capture_logs
 
@@ -572,3 +573,18 @@ async def test_what_a_receipt_does_not_tell_of_stays_counted(tmp_path: Path) -> 
         assert counted == draft(1).cost + 52_500_000
         await it.mine()
         assert (await it.journal.read_spends(since=0))[1].gas == counted
+
+
+async def test_a_receipt_of_another_transaction_halts_instead_of_ending_the_process(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as it:
+        await it.submit(1)
+        it.fake.mine()
+        receipt = it.fake.receipt(it.fake.blocks[-1].transactions[0].tx_hash)
+        assert receipt is not None
+        foreign = replace(receipt, tx_hash=b"\7" * 32)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(it.fake, "receipt", lambda _hash: foreign)
+            await it.mine(3)
+        assert "without a receipt of its own" in (it.dispatcher.halted or "")
