@@ -67,7 +67,7 @@ class Halts:
         """
         log.critical("keeper.halted", scope=scope, reason=str(error))
         if isinstance(error, Conflict):
-            self.hold(scope, str(error))
+            self._reasons.setdefault(scope, str(error))
         else:
             self._broken[scope] = str(error)
 
