@@ -146,12 +146,12 @@ class Executor:
         Raises ChainError when the chain cannot be asked: what was not looked at waits.
         """
         async with self._following:
-            self._height = head.anchor.height
+            before, self._height = self._height, head.anchor.height
             self._begun += 1
             if not self.ready:
                 await self._load(now)
             elif head.reorg_depth:
-                await self._reopen(head, now)
+                await self._reopen(head, before, now)
             elif await self._was_undone():
                 await self._load(now)
             for intent in self.in_flight:
@@ -208,15 +208,19 @@ class Executor:
             if intent.id in self._open:
                 continue
             if not intent.open:
-                log.warning("intent.reopened", chain=str(self.lane.chain), nonce=intent.nonce)
+                log.warning("transaction.dropped", chain=str(self.lane.chain), nonce=intent.nonce)
                 intent = await self._journal.record_state(  # noqa: PLW2901 (the same intent, moved on)
                     intent, IntentState.SENT, now=now, reason="its nonce is free again"
                 )
             self._open[intent.id] = intent
 
-    async def _reopen(self, head: Head, now: int) -> None:
-        """Look again at what was settled in blocks that a reorg replaced."""
-        replaced = head.anchor.height - head.reorg_depth
+    async def _reopen(self, head: Head, before: int, now: int) -> None:
+        """Look again at what was settled in blocks that a reorg replaced.
+
+        Heads may have been passed over since the one followed `before`, so the depth is counted
+        from whichever is lower: rather a block too many than one too few.
+        """
+        replaced = min(before, head.anchor.height) - head.reorg_depth + 1
         for intent in await self._journal.read_settled_since(
             self.lane.chain, self.lane.sender, height=replaced
         ):

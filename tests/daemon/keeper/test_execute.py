@@ -143,6 +143,20 @@ async def test_a_reorg_below_what_was_confirmed_is_seen_and_redone_once(
         assert (await process.do(draft(2))).nonce == 1
 
 
+@pytest.mark.parametrize("passed_over", [0, 1, 5])
+async def test_a_reorg_told_by_a_later_head_reopens_all_that_it_replaced(
+    tmp_path: Path, passed_over: int
+) -> None:
+    async with living(tmp_path, FakeChain()) as process:
+        await process.do(draft(1))
+        await process.mine(3)
+        head = process.fake.reorg(3, keep=False)
+        for _ in range(passed_over):
+            head = replace(process.fake.mine(take=0), reorg_depth=head.reorg_depth)
+        assert await process.see(head) == ()
+        assert [i.state for i in process.executor.in_flight] == [IntentState.SENT]
+
+
 async def test_a_revert_on_chain_is_a_failure(tmp_path: Path) -> None:
     async with living(tmp_path, FakeChain()) as process:
         await process.do(draft(1))
