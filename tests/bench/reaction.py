@@ -49,7 +49,7 @@ POLL_S: Final = 0.01
 QUIET_S: Final = 0.1
 LOG_LINES: Final = 10
 WATCHED: Final = (
-    (chains.evm.heads, "decode_head", "head"),
+    (chains.evm.heads, "_decode_announcement", "head"),
     (EvmReader, "read", "read"),
     (daemon.watch, "evaluate", "evaluate"),
     (Attestor, "attest", "attest"),

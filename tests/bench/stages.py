@@ -14,7 +14,7 @@ QUOTING: Final = "quote on both chains (RPC)"
 JOURNALLING: Final = "journal (commit)"
 SUBMITTING: Final = "submit (RPC)"
 STAGES: Final = (
-    "decode the head, plan the reads",
+    "fetch the head (RPC), plan the reads",
     READING,
     "decode the snapshot",
     "wake and collect",

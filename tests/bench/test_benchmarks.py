@@ -22,7 +22,7 @@ def test_a_reaction_is_measured_against_its_own_requests() -> None:
     assert {"reaction.evm_p50_over_skeleton", "reaction.evm_p95_over_p50"} <= set(figures)
     assert all(figure.value > 0 for figure in figures.values())
     assert figures["reaction.evm_own_p50_ms"].value < figures["reaction.evm_p50_ms"].value
-    assert any(line.startswith("1 eth_call → ") for line in said)
+    assert any(line.startswith("1 eth_getBlockByHash → 1 eth_call → ") for line in said)
 
 
 def test_an_unknown_benchmark_is_named() -> None:
