@@ -9,7 +9,7 @@ from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
 pytest_plugins = ["tests.support.fixtures"]
 
-settings.register_profile("ci", max_examples=50, deadline=None)
+settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile(
     "deep", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -98,6 +98,8 @@ def _relocate(image: _Image, relocation: Relocation) -> None:
     place = image.places[relocation.section]
     buffer = image.code if place.code else image.rodata
     at = place.offset + relocation.offset
+    if at >= len(buffer):
+        raise LinkError(f"a relocation at {at} is outside its section")
     try:
         match relocation.kind:
             case 1:  # R_BPF_64_64
