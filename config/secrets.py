@@ -1,16 +1,12 @@
 """Secrets come from files only, and never print."""
 
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import SecretStr
 
 from config.errors import ConfigError
-
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def read_secret(path: Path) -> SecretStr:
@@ -29,20 +25,6 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: cannot be read as text: {error}"]) from error
-
-
-def find_loose_permission(path: Path) -> str | None:
-    """Say what is loose about a secret's file; None where only its user may touch it.
-
-    Under `$CREDENTIALS_DIRECTORY` systemd sets the mode (0440, its group a reader by access list).
-    """
-    directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    if directory and path.resolve().is_relative_to(Path(directory).resolve()):
-        return None
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & _OTHERS:
-        return f"mode {mode:04o} lets others at it; run: chmod 600 {path}"
-    return None
 
 
 def lay_credentials(table: Mapping[str, Any], directory: str | None) -> dict[str, Any]:

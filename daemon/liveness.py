@@ -33,11 +33,6 @@ def notify_stopping() -> None:
     _tell(Notification.STOPPING)
 
 
-def notify_status(text: str) -> None:
-    """Give `systemctl status` one line."""
-    _tell(Notification.STATUS, text)
-
-
 def read_watchdog_s() -> float | None:
     """Give the watchdog's period in seconds; None where systemd asks for none of us."""
     period = os.environ.get("WATCHDOG_USEC", "")
@@ -71,6 +66,6 @@ async def feed_watchdog(progress: Callable[[], float], period_s: float) -> NoRet
         await asyncio.sleep(period_s / FEEDS_PER_PERIOD)
 
 
-def _tell(what: Notification, value: str = "") -> None:
+def _tell(what: Notification) -> None:
     if os.environ.get("NOTIFY_SOCKET"):
-        notify(what, value)
+        notify(what)

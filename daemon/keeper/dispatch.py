@@ -202,10 +202,6 @@ class Dispatcher:
         """Do nothing new while the state itself cannot be written."""
         self._halts.break_off(KEEPER, error)
 
-    def end_hunt(self, error: StorageError) -> None:
-        """Liquidate nothing while what hunting needs cannot be written; rescues go on."""
-        self._halts.break_off(HUNT, error)
-
     def tell(self, subject: str, event: str, reason: str) -> None:
         """Log a refusal once, and again when its reason changed and a while has passed."""
         now = self._clock()

@@ -1,4 +1,4 @@
-"""The parts of ERC-20 that are read and written here."""
+"""The parts of ERC-20 that are read here."""
 
 from typing import Final
 
@@ -12,8 +12,6 @@ ALLOWANCE: Final = Function("allowance", ("address", "address"), ("uint256",))
 DECIMALS: Final = Function("decimals", (), ("uint8",))
 SYMBOL: Final = Function("symbol", (), ("string",))
 TOTAL_SUPPLY: Final = Function("totalSupply", (), ("uint256",))
-APPROVE: Final = Function("approve", ("address", "uint256"), ("bool",))
-TRANSFER: Final = Function("transfer", ("address", "uint256"), ("bool",))
 
 _WORD: Final = 32
 

@@ -25,7 +25,6 @@ from daemon.keeper.journal import Journal
 from daemon.keeper.limits import Breaker, Limits
 from daemon.keeper.memory import FAILURE_REST_S, Work
 from daemon.storage.database import Database, open_database
-from daemon.storage.errors import StorageError
 from daemon.storage.store import Store
 from tests.daemon.keeper.fakes import KEY, FakeChain, FakeLane, draft
 from tests.daemon.keeper.lanes import TERMS
@@ -437,19 +436,6 @@ async def test_the_state_that_can_be_written_again_lifts_its_halt_by_itself(
         assert "full" in (halts[0] or "")
         assert halts[1] is None
         assert await it.submit(900) is IntentState.SENT
-
-
-async def test_a_hunt_that_cannot_be_written_ends_the_hunt_only(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        it.dispatcher.end_hunt(StorageError("the borrowers cannot be written"))
-        assert "borrowers" in (it.closed(None) or "")
-        prey = replace(draft(1), purpose=Purpose.LIQUIDATION)
-        assert await it.dispatcher.submit(prey, base_fee_wei=10**9, now=v.NOW) is None
-        assert it.closed() is None
-        assert await it.submit(2) is IntentState.SENT
-        it.now[0] += int(MEND_S)
-        await it.mine()
-        assert it.closed(None) is None
 
 
 async def test_liquidations_never_use_up_what_rescues_may_spend(tmp_path: Path) -> None:
