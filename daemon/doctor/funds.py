@@ -60,6 +60,10 @@ async def _examine_member(
     except ChainError as error:
         yield fail(where, f"mandates cannot be read: {error.reason}", "check contracts.rescue")
         return
+    if not owned.readable:
+        advice = "let him revoke the one whose token or pool reverts"
+        yield warn(where, "his mandates cannot be read: no rescue here", advice)
+        return
     yield _judge_member(visit, where, owned)
 
 

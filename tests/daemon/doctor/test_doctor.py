@@ -170,3 +170,23 @@ async def test_a_member_without_a_mandate_is_told_of(patient: Patient) -> None:
             "run plimsoll mandate"
         ),
     ]
+
+
+async def test_a_member_whose_mandates_cannot_be_read_is_not_said_to_have_none(
+    patient: Patient,
+) -> None:
+    member = f"eip155:31337:{NOBODY}"
+    cheap = patient.table["chains"]["cheap"]
+    rescue, rpc = cheap["contracts"]["rescue"], Rpc(int(cheap["rpc"][0].rpartition(":")[2]))
+    code = rpc.request("eth_getCode", rescue, "latest")
+    rpc.request("anvil_setCode", rescue, "0x5f5ffd")
+    rpc.request("anvil_mine", "0x1")
+    try:
+        findings = await patient.findings({"accounts": [{"id": "alice", "members": [member]}]})
+    finally:
+        rpc.request("anvil_setCode", rescue, code)
+        rpc.close()
+    (line,) = [str(found) for found in findings if found.where.endswith(member)]
+    assert line.startswith(
+        f"warn accounts[0].members {member}: his mandates cannot be read: no rescue here, "
+    )
