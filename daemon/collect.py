@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 import structlog
@@ -57,7 +57,7 @@ class NewestHead:
 
     def put(self, head: Head) -> None:
         """Have a head read instead of the one that waits."""
-        self._head = _carry(self._head, head)
+        self._head = head.after(self._head)
         self._came.set()
 
     def peek(self) -> Head | None:
@@ -76,7 +76,7 @@ class NewestHead:
         """Take the one that replaces a head, as soon as there is one, else the head itself."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                return _carry(head, await self.take())
+                return (await self.take()).after(head)
         return head
 
     def drop(self, head: Head) -> None:
@@ -84,11 +84,6 @@ class NewestHead:
         if self._head is head:
             self._head = None
             self._came.clear()
-
-
-def _carry(older: Head | None, newer: Head) -> Head:
-    depth = max(older.reorg_depth if older else 0, newer.reorg_depth)
-    return replace(newer, reorg_depth=depth)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -153,7 +148,7 @@ class ChainWatch:
                 retry_s = min(retry_s * 2, LAST_RETRY_S)
             else:
                 self._newest.drop(head)
-                self._put(snapshot, _carry(first, head))
+                self._put(snapshot, head if head is first else head.after(first))
                 return
 
     def _put(self, snapshot: ChainSnapshot, head: Head) -> None:

@@ -5,7 +5,7 @@ Each is a loop of its own, so that none waits for another, and shows in its puls
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from chains.model.anchor import Head
@@ -34,8 +34,7 @@ class Follower:
 
     def put(self, head: Head) -> None:
         """Have a head followed."""
-        waiting = self._head.reorg_depth if self._head else 0
-        self._head = replace(head, reorg_depth=max(head.reorg_depth, waiting))
+        self._head = head.after(self._head)
         self._came.set()
 
     async def run(self) -> NoReturn:

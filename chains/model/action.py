@@ -17,7 +17,11 @@ class Instrument(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """An unsigned call of a contract; `value` in wei."""
+    """An unsigned call of a contract; `value` in wei.
+
+    On Solana `target` is the program that acts and `data` all of the transaction's instructions
+    (chains.solana.orders).
+    """
 
     target: Address
     data: bytes
@@ -44,7 +48,8 @@ class Action:
 class Quote:
     """What an action costs at live prices, in parts; `cost` is their sum (Usd x 1e8).
 
-    `gas_limit` is the simulated gas with its margin; `seconds` the time to inclusion.
+    `gas_limit` is the simulated gas with its margin (compute units on Solana); `seconds` the time
+    to inclusion.
     """
 
     action: Action
@@ -63,7 +68,11 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What the chain says of a transaction that was included."""
+    """What the chain says of a transaction that was included.
+
+    On Solana `tx_hash` is the signature (64 bytes), `height` the slot, `block_hash` empty, the gas
+    used the whole fee in lamports at a price of 1.
+    """
 
     chain: ChainId
     tx_hash: bytes

@@ -1,7 +1,8 @@
 """The point at which a chain is read, and the heads that mint it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Self
 
 from chains.model.ids import ChainId
 
@@ -34,3 +35,8 @@ class Head:
     parent_hash: bytes
     base_fee_wei: int
     reorg_depth: int = 0
+
+    def after(self, passed: "Head | None") -> Self:
+        """Give this head with what one that was passed over told: its reorg, if deeper."""
+        depth = max(passed.reorg_depth if passed else 0, self.reorg_depth)
+        return replace(self, reorg_depth=depth)

@@ -1,8 +1,9 @@
 """Identifiers of chains, accounts and assets: CAIP-2, CAIP-10 and CAIP-19.
 
 EVM addresses are kept in lower case; EIP-55 text is accepted when its checksum holds, and
-`checksummed` gives it back at the rim. Solana base58 keeps its case.
-Source: https://chainagnostic.org/CAIPs/caip-2, caip-10, caip-19; EIP-55.
+`checksummed` gives it back at the rim. Solana addresses are base58 of 32 bytes and keep their case.
+Source: https://chainagnostic.org/CAIPs/caip-2, caip-10, caip-19; EIP-55;
+https://namespaces.chainagnostic.org/solana/caip2, caip10, caip19.
 """
 
 import re
@@ -12,11 +13,15 @@ from typing import Final, NewType, Self
 from eth_utils.address import is_checksum_address, to_checksum_address
 
 Address = NewType("Address", str)
-"""An EVM address, 0x and 40 lower-case hex digits."""
+"""An address as its chain writes it: 0x and 40 lower-case hex digits, or base58 on Solana."""
 
 EIP155: Final = "eip155"
+SOLANA: Final = "solana"
 _CHAIN: Final = re.compile(r"([-a-z0-9]{3,8}):([-_a-zA-Z0-9]{1,32})")
 _EVM_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
+_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_KEY_TEXT: Final = re.compile(f"[{_BASE58}]{{32,44}}")
+_KEY_BYTES: Final = 32
 _ACCOUNT: Final = re.compile(r"[-.%a-zA-Z0-9]{1,128}")
 _ASSET: Final = re.compile(r"([-a-z0-9]{3,8}):([-.%a-zA-Z0-9]{1,128})")
 
@@ -33,6 +38,21 @@ def parse_address(text: str) -> Address:
     if digits not in (digits.lower(), digits.upper()) and not is_checksum_address(text):
         raise InvalidId(f"{text!r} has a wrong EIP-55 checksum")
     return Address(text.lower())
+
+
+def parse_key(text: str) -> Address:
+    """Give a Solana address back when it is one: base58 of 32 bytes."""
+    if not _KEY_TEXT.fullmatch(text) or _count_key_bytes(text) != _KEY_BYTES:
+        raise InvalidId(f"{text!r} is not a Solana address (base58 of 32 bytes)")
+    return Address(text)
+
+
+def _count_key_bytes(text: str) -> int:
+    number = 0
+    for character in text:
+        number = number * len(_BASE58) + _BASE58.index(character)
+    zeros = len(text) - len(text.lstrip(_BASE58[0]))
+    return zeros + (number.bit_length() + 7) // 8
 
 
 def checksummed(address: Address) -> str:
@@ -84,6 +104,8 @@ class AccountId:
         chain = ChainId.parse(head)
         if chain.namespace == EIP155:
             return cls(chain, parse_address(address))
+        if chain.namespace == SOLANA:
+            return cls(chain, parse_key(address))
         if not _ACCOUNT.fullmatch(address):
             raise InvalidId(f"{text!r} is not a CAIP-10 account id")
         return cls(chain, address)
@@ -121,6 +143,11 @@ class AssetId:
     def erc20(cls, chain: ChainId, token: Address) -> Self:
         """Give the asset of an ERC-20 token."""
         return cls(chain, "erc20", token)
+
+    @classmethod
+    def spl(cls, chain: ChainId, mint: Address) -> Self:
+        """Give the asset of an SPL token's mint."""
+        return cls(chain, "token", mint)
 
     @property
     def token(self) -> Address:

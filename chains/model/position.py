@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from chains.model.anchor import BlockAnchor
-from chains.model.ids import AccountId, AssetId
+from chains.model.ids import AccountId, Address, AssetId
 from chains.model.price import Price
-from chains.model.units import Bps, Usd, Wad
+from chains.model.units import BPS, Bps, Usd, Wad
 
 
 class Side(IntEnum):
@@ -38,7 +38,8 @@ class Leg:
     `price` is the protocol's own oracle price at the anchor (two prices, never one: the market's
     stands in `ChainSnapshot.references`). For collateral `ltv` and `liquidation_threshold` are
     the effective ones (eMode applied); both are 0 where the asset is not used as collateral, and
-    on debts.
+    on debts. `debt_weight` is what the protocol itself multiplies a debt with (a borrow weight or
+    factor): it is part of the native health only.
     """
 
     asset: AssetId
@@ -49,6 +50,7 @@ class Leg:
     price: Price
     ltv: Bps = Bps(0)
     liquidation_threshold: Bps = Bps(0)
+    debt_weight: Bps = Bps(BPS)
     accrual: Accrual | None = None
 
 
@@ -59,9 +61,10 @@ class Position:
     `market` is the market's contract as CAIP-10 account; `version` selects the protocol's
     arithmetic. `native_health` is bit for bit what the contract returns at the anchor, None
     without debt; `native_collateral` and `native_debt` are the contract's own totals (Usd at the
-    oracle's unit of 1e8). `suppliable` are legs of 0 units: the assets that this account may
-    supply as collateral, with the thresholds they would count with. A member without anything
-    in the market is a position without legs.
+    oracle's unit of 1e8, debts with the protocol's own weights). Where a wallet may have several
+    positions in one market, `obligation` is the address of the one that this is. `suppliable` are
+    legs of 0 units: the assets that this account may supply as collateral, with the thresholds
+    they would count with. A member without anything in the market is a position without legs.
     """
 
     protocol: str
@@ -73,6 +76,7 @@ class Position:
     native_health: Wad | None
     native_collateral: Usd
     native_debt: Usd
+    obligation: Address | None = None
     suppliable: tuple[Leg, ...] = ()
 
     @property

@@ -33,7 +33,8 @@ class Mandate:
     from which the cooldown allows the next action. The last five fields matter for unified
     mandates only: the contract takes an attestation over `account_set_root`, judged by
     `verifier`, at most `max_age_s` old, with a sequence above `last_sequence`, and an amount at
-    most `slack_bps` above what its figures need at the pool's own price and threshold.
+    most `slack_bps` above what its figures need at the pool's own price and threshold. `obligation`
+    names the owner's position that it is for, where he may have several in the market.
     """
 
     kind: MandateKind
@@ -59,6 +60,7 @@ class Mandate:
     max_age_s: int = 0
     slack_bps: Bps = Bps(0)
     last_sequence: int = 0
+    obligation: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,10 @@ class IdleFund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainFees:
-    """What a transaction costs now: wei per gas and the USD price of the native token (1e18)."""
+    """What a transaction costs now: wei per gas and the USD price of a whole native token.
+
+    Solana has no base fee: both are 0 there, and what to offer is asked for at each quote.
+    """
 
     base_fee_wei: int
     priority_fee_wei: int

@@ -11,8 +11,8 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, Self
 
 import orjson
 import structlog
@@ -45,6 +45,14 @@ class SlotHead(Head):
 
     dropped: tuple[int, ...] = ()
     changed: frozenset[Pubkey] = frozenset()
+
+    def after(self, passed: Head | None) -> Self:
+        """Give this head with the drops and changes of one that was passed over."""
+        if not isinstance(passed, SlotHead):
+            return self
+        return replace(
+            self, dropped=passed.dropped + self.dropped, changed=passed.changed | self.changed
+        )
 
 
 class ClockReader(Protocol):
