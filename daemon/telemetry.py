@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from chains.model.anchor import Head
 from chains.model.health import Health
-from chains.model.ids import AccountId, ChainId
+from chains.model.ids import SOLANA, AccountId, ChainId
 from chains.model.snapshot import ChainSnapshot
 from chains.model.units import WAD
 from chains.ports import Reader
@@ -30,6 +30,7 @@ from daemon.margin.report import MarginReport
 
 _RPC_BUCKETS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _WEI: Final = 10**18
+_LAMPORTS: Final = 10**9
 _TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
@@ -93,12 +94,15 @@ def _to_json(event: object, default: Callable[[Any], Any] | None = None, **_: ob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalTotal:
-    """How many intents of a chain stand in a state, and the gas their transactions took (wei)."""
+    """How many intents of a chain stand in a state, and the gas their transactions took.
+
+    Gas is in the chain's base units: wei, lamports on Solana.
+    """
 
     chain: str
     state: str
     intents: int
-    gas_wei: float
+    gas: float
 
 
 TotalsReader = Callable[[], Awaitable[Sequence[JournalTotal]]]
@@ -194,10 +198,15 @@ class JournalCollector(Collector):
         spent: dict[str, float] = {}
         for total in self.totals:
             intents.add_metric((total.chain, total.state), float(total.intents))
-            spent[total.chain] = spent.get(total.chain, 0.0) + total.gas_wei / _WEI
+            spent[total.chain] = spent.get(total.chain, 0.0) + total.gas / _units(total.chain)
         for chain, native in spent.items():
             gas.add_metric((chain,), native)
         yield from (intents, gas)
+
+
+def _units(chain: str) -> int:
+    """Give the base units of a whole native token."""
+    return _LAMPORTS if chain.startswith(f"{SOLANA}:") else _WEI
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from daemon.telemetry import JournalTotal, TotalsReader
 
 _QUERY = """
     SELECT chain, state, COUNT(*) AS intents,
-           TOTAL(gas_used * CAST(gas_price_wei AS REAL)) AS gas_wei
+           TOTAL(gas_used * CAST(gas_price_wei AS REAL)) AS gas
     FROM intent GROUP BY chain, state ORDER BY chain, state
 """
 

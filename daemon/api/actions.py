@@ -15,6 +15,7 @@ from daemon.api.render import (
     render_asset,
     render_decimal,
     render_time,
+    render_transaction,
 )
 from daemon.api.schemas import ActionPage, ActionSchema, HistoryLinks
 from daemon.keeper.intent import Intent
@@ -54,7 +55,7 @@ def render_action(intent: Intent) -> ActionSchema:
         units=str(action.units),
         state=intent.state,
         reason=intent.reason,
-        tx_hash="0x" + tx_hash.hex(),
+        tx_hash=render_transaction(action.chain, tx_hash),
         expected_cost_usd=render_decimal(draft.cost, USD_DECIMALS),
         decision=orjson.loads(draft.decision),
         effect=orjson.loads(intent.effect) if intent.effect else None,

@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from solders.signature import Signature
+
 from chains.model.anchor import BlockAnchor
 from chains.model.health import Health
-from chains.model.ids import EIP155, AccountId, Address, AssetId, ChainId, checksummed
+from chains.model.ids import EIP155, SOLANA, AccountId, Address, AssetId, ChainId, checksummed
 from chains.model.position import Leg, Position
 from chains.model.snapshot import ChainGap, ChainSnapshot
 from chains.model.units import Wad
@@ -53,6 +55,13 @@ def render_asset(asset: AssetId) -> str:
     if asset.namespace != "erc20":
         return str(asset)
     return f"{asset.chain}/erc20:{checksummed(Address(asset.reference))}"
+
+
+def render_transaction(chain: ChainId, tx_hash: bytes) -> str:
+    """Give a transaction's hash as its chain's explorers write it: base58 on Solana, else hex."""
+    if chain.namespace == SOLANA:
+        return str(Signature(tx_hash))
+    return "0x" + tx_hash.hex()
 
 
 def calculate_snapshot_id(report: MarginReport) -> str:

@@ -152,13 +152,15 @@ async def test_intents_and_gas_are_read_from_the_journal(tmp_path: Path) -> None
         assert await totals() == ()
         await Journal(database).record_planned(draft(1), now=NOW)
         (planned,) = await totals()
-        assert (planned.state, planned.intents, planned.gas_wei) == ("planned", 1, 0.0)
+        assert (planned.state, planned.intents, planned.gas) == ("planned", 1, 0.0)
     collector = JournalCollector()
     metrics = Metrics()
     metrics.registry.register(collector)
     collector.totals = [
-        JournalTotal(chain="eip155:1", state="confirmed", intents=2, gas_wei=10.0**17),
-        JournalTotal(chain="eip155:1", state="failed", intents=1, gas_wei=10.0**16),
+        JournalTotal(chain="eip155:1", state="confirmed", intents=2, gas=10.0**17),
+        JournalTotal(chain="eip155:1", state="failed", intents=1, gas=10.0**16),
+        JournalTotal(chain="solana:devnet", state="confirmed", intents=1, gas=2.0 * 10**8),
     ]
     assert sample(metrics, "intents", chain="eip155:1", state="confirmed") == 2
     assert sample(metrics, "gas_spent_native", chain="eip155:1") == pytest.approx(0.11)
+    assert sample(metrics, "gas_spent_native", chain="solana:devnet") == pytest.approx(0.2)
