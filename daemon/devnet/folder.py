@@ -22,6 +22,7 @@ from daemon.devnet.cache import write_whole
 from daemon.devnet.deployment import ChainDeployment
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.own import OwnContracts
+from daemon.devnet.solana.deployment import NodeKind, SolanaDeployment
 
 _LOCK_TIMEOUT_S: Final = 0.2
 DEFAULT_FOLDER: Final = ROOT / ".plimsoll" / "devnet"
@@ -38,8 +39,27 @@ class RunningChain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunningSolana:
+    """The running Solana chain: whose node, where it answers, and what is on it.
+
+    `keeper` is the throw-away key's address; its keypair and the owner's lie in the folder.
+    `bundles_url` is a block engine's, which Surfpool has none of.
+    """
+
+    node: NodeKind
+    rpc_url: str
+    ws_url: str
+    keeper: Address
+    deployment: SolanaDeployment
+    bundles_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DevnetState:
-    """What one start of the devnet made; `deployment` is its id, `started_at` in seconds."""
+    """What one start of the devnet made; `deployment` is its id, `started_at` in seconds.
+
+    `chains` are the EVM ones; a stage that needs no more has no `solana`.
+    """
 
     pid: int
     started_at: int
@@ -47,6 +67,7 @@ class DevnetState:
     keeper: Address
     run_file: Path
     chains: tuple[RunningChain, ...]
+    solana: RunningSolana | None = None
 
 
 _STATE_JSON: Final = TypeAdapter(DevnetState)
@@ -99,12 +120,23 @@ class Folder:
         """The throw-away key's password."""
         return self.path / "password"
 
+    @property
+    def solana_keypair(self) -> Path:
+        """The throw-away key of the keeper on Solana, as solana-keygen writes one."""
+        return self.path / "solana-keeper.json"
+
+    @property
+    def solana_owner(self) -> Path:
+        """The key that owns Solana's market, mints and prices, as solana-keygen writes one."""
+        return self.path / "solana-owner.json"
+
     def clean(self) -> None:
         """Remove what an earlier devnet left, but for its log and the daemon's state."""
-        for leftover in self.path.glob("anvil-*"):
+        for leftover in (*self.path.glob("anvil-*"), self.path / "solana"):
             shutil.rmtree(leftover, ignore_errors=True)
         made = (self.state_file, self.run_file, self.keystore, self.password_file)
-        for file in (*made, self.path / "control.sock"):
+        keys = (self.solana_keypair, self.solana_owner)
+        for file in (*made, *keys, self.path / "control.sock"):
             file.unlink(missing_ok=True)
 
     def write_state(self, state: DevnetState) -> None:
