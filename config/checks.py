@@ -6,6 +6,7 @@ from chains.model.ids import AccountId, ChainId
 from config.accounts import AccountSettings, BandSettings
 from config.chains import ChainSettings
 from config.house import UnderlyingSettings
+from config.solana import SolanaSettings
 
 
 def find_conflicts(
@@ -17,6 +18,7 @@ def find_conflicts(
     return [
         *_chains_twice(chains),
         *_tokens(chains, underlyings),
+        *_pools(chains),
         *_ids_twice(accounts),
         *_members(accounts, {chain.caip2 for chain in chains.values()}),
         *_bands(accounts),
@@ -48,6 +50,20 @@ def _tokens(
                 f"chains.{label}.native_symbol: {chain.native_symbol} is no token of this chain; "
                 f"write one of {', '.join(chain.tokens) or 'its tokens, of which there is none'}"
             )
+
+
+def _pools(chains: Mapping[str, ChainSettings]) -> Iterator[str]:
+    for label, chain in chains.items():
+        if not isinstance(chain, SolanaSettings):
+            continue
+        known = {token.address for token in chain.tokens.values()}
+        for index, pool in enumerate(chain.pools):
+            for place, mint in enumerate(pool.mints):
+                if mint not in known:
+                    yield (
+                        f"chains.{label}.pools[{index}].mints[{place}]: {mint} is no token of this "
+                        "chain; write a table for it under tokens"
+                    )
 
 
 def _ids_twice(accounts: Sequence[AccountSettings]) -> Iterator[str]:

@@ -22,13 +22,18 @@ class ApiSettings(Section):
 
 
 class KeySettings(Section):
-    """The keeper's key: a keystore (version 3) and the file that holds its password.
+    """The keeper's keys.
 
-    Left out, `$CREDENTIALS_DIRECTORY/keystore` and `/password` are used where they exist.
+    A keystore (version 3) and the file that holds its password serve EVM chains and attestations,
+    a keypair file as solana-keygen writes it serves Solana. Left out,
+    `$CREDENTIALS_DIRECTORY/keystore`, `/password` and `/solana_keypair` are used where they exist.
     """
 
     keystore: FilePath | None = Field(None, description="the path of a keystore file")
     password_file: FilePath | None = Field(None, description="the path of a password file")
+    solana_keypair: FilePath | None = Field(
+        None, description="the path of a keypair file of solana-keygen"
+    )
 
 
 class AttestationSettings(Section):

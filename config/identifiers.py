@@ -7,9 +7,20 @@ from urllib.parse import urlsplit
 
 from pydantic import PlainSerializer, PlainValidator
 
-from chains.model.ids import AccountId, Address, ChainId, checksummed, parse_address
+from chains.model.ids import (
+    EIP155,
+    SOLANA,
+    AccountId,
+    Address,
+    ChainId,
+    checksummed,
+    parse_address,
+    parse_key,
+)
 
 _HASH_BYTES: Final = 32
+_GENESIS_LETTERS: Final = 32
+_SOLANA_FORM: Final = f"{SOLANA}: and the first {_GENESIS_LETTERS} characters of a genesis hash"
 T = TypeVar("T")
 
 
@@ -35,6 +46,30 @@ def _parse_hash(text: str) -> bytes:
     if len(value) != _HASH_BYTES or not text.startswith("0x"):
         raise ValueError(f"is {text!r}; write 0x and 64 hex digits")
     return value
+
+
+def _parse_raw_hash(text: str) -> bytes:
+    try:
+        value = bytes.fromhex(text)
+    except ValueError:
+        value = b""
+    if len(value) != _HASH_BYTES or len(text) != 2 * _HASH_BYTES:
+        raise ValueError(f"is {text!r}; write 64 hex digits")
+    return value
+
+
+def _parse_evm_chain(text: str) -> ChainId:
+    chain = ChainId.parse(text)
+    if chain.namespace != EIP155 or not chain.reference.isdecimal():
+        raise ValueError(f"is {text!r}; write {EIP155}: and a number, or {_SOLANA_FORM}")
+    return chain
+
+
+def _parse_solana_chain(text: str) -> ChainId:
+    chain = ChainId.parse(text)
+    if chain.namespace != SOLANA or len(chain.reference) != _GENESIS_LETTERS:
+        raise ValueError(f"is {text!r}; write {_SOLANA_FORM}")
+    return chain
 
 
 class Endpoint(str):
@@ -70,14 +105,26 @@ def _endpoint(*schemes: str) -> Callable[[str], Endpoint]:
     return parse
 
 
-ChainRef = Annotated[ChainId, PlainValidator(_own(ChainId, ChainId.parse)), PlainSerializer(str)]
-"""A CAIP-2 chain."""
+EvmChainRef = Annotated[
+    ChainId, PlainValidator(_own(ChainId, _parse_evm_chain)), PlainSerializer(str)
+]
+"""A CAIP-2 chain of the Ethereum kind."""
+SolanaChainRef = Annotated[
+    ChainId, PlainValidator(_own(ChainId, _parse_solana_chain)), PlainSerializer(str)
+]
+"""A CAIP-2 chain of the Solana kind."""
 AccountRef = Annotated[
     AccountId, PlainValidator(_own(AccountId, AccountId.parse)), PlainSerializer(str)
 ]
 """A CAIP-10 account."""
 EvmAddress = Annotated[Address, PlainValidator(_text(parse_address)), PlainSerializer(checksummed)]
 """An EVM address; mixed case must carry its EIP-55 checksum."""
+SolanaKey = Annotated[Address, PlainValidator(_text(parse_key)), PlainSerializer(str)]
+"""A Solana address: base58 of 32 bytes."""
+RawHash = Annotated[
+    bytes, PlainValidator(_own(bytes, _parse_raw_hash)), PlainSerializer(lambda value: value.hex())
+]
+"""32 bytes as 64 hex digits."""
 Hash = Annotated[
     bytes,
     PlainValidator(_own(bytes, _parse_hash)),

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -28,9 +28,14 @@ def _path(location: Location) -> str:
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part != "[key]":
+        elif not _is_mark(part):
             path += f".{part}" if path else part
     return path
+
+
+def _is_mark(part: int | str) -> bool:
+    """Whether a part of a location is pydantic's: `[key]`, or the tag of a union's member."""
+    return isinstance(part, str) and part.startswith("[")
 
 
 def _fault(detail: ErrorDetails, model: type[BaseModel]) -> str:
@@ -74,22 +79,35 @@ def _field(owner: type[BaseModel] | None, name: int | str) -> FieldInfo | None:
 
 
 def _owner(model: type[BaseModel] | None, location: Location) -> type[BaseModel] | None:
-    """Walk to the model that holds `location`; labels and indices stay with the element's model."""
+    """Walk to the model that holds `location`; labels and indices stay with the element's model.
+
+    The tag of a union's member chooses that member.
+    """
     inside: type[BaseModel] | None = model
+    info: FieldInfo | None = None
     held = False
     for part in location:
         if held:
             held = False
-            continue
-        info = _field(inside, part)
-        inside = _element(info.annotation) if info else None
-        held = info is not None and _is_collection(info.annotation)
+        elif info and _is_mark(part):
+            inside = _tagged(info.annotation, str(part))
+        else:
+            info = _field(inside, part)
+            inside = _element(info.annotation) if info else None
+            held = info is not None and _is_collection(info.annotation)
     return None if held else inside
 
 
 def _is_collection(annotation: object) -> bool:
     origin = getattr(annotation, "__origin__", None)
     return isinstance(origin, type) and issubclass(origin, Mapping | tuple)
+
+
+def _tagged(annotation: Any, tag: str) -> type[BaseModel] | None:  # noqa: ANN401 # a typing form is any object
+    if Tag(tag) in getattr(annotation, "__metadata__", ()):
+        return _element(annotation)
+    found = (_tagged(argument, tag) for argument in get_args(annotation))
+    return next((model for model in found if model), None)
 
 
 def _element(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 # a typing form is any object

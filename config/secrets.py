@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import SecretStr
 
 from config.errors import ConfigError
+
+_CREDENTIALS: Final = {
+    "keystore": "keystore",
+    "password_file": "password",
+    "solana_keypair": "solana_keypair",
+}
 
 
 def read_secret(path: Path) -> SecretStr:
@@ -28,13 +34,13 @@ def _read(path: Path) -> str:
 
 
 def lay_credentials(table: Mapping[str, Any], directory: str | None) -> dict[str, Any]:
-    """Take keystore and password from the credentials directory where the table names none."""
+    """Take keys and password from the credentials directory where the table names none."""
     keys = table.get("keys", {})
     if not directory or not isinstance(keys, Mapping):
         return dict(table)
     found = {
         field: str(path)
-        for field, name in (("keystore", "keystore"), ("password_file", "password"))
+        for field, name in _CREDENTIALS.items()
         if (path := Path(directory) / name).is_file()
     }
     return {**table, "keys": {**found, **keys}}

@@ -4,16 +4,17 @@
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from chains.model.ids import ChainId
+from chains.model.ids import SOLANA, ChainId
 from config import checks
 from config.accounts import AccountSettings
-from config.chains import ChainSettings, Label, Symbol
+from config.chains import Label, Symbol
+from config.evm import EvmSettings
 from config.house import (
     DEFAULT_STATE,
     ApiSettings,
@@ -23,6 +24,22 @@ from config.house import (
     UnderlyingSettings,
 )
 from config.identifiers import FilePath
+from config.solana import SolanaSettings
+
+_EVM_TAG: Final = "[evm]"
+_SOLANA_TAG: Final = "[solana]"
+
+
+def _choose_world(chain: object) -> str:
+    """Say by the CAIP-2 id which world a chain's table is of; what is none is judged as EVM."""
+    caip2 = chain.get("caip2") if isinstance(chain, Mapping) else getattr(chain, "caip2", None)
+    return _SOLANA_TAG if str(caip2).startswith(f"{SOLANA}:") else _EVM_TAG
+
+
+Chain = Annotated[
+    Annotated[EvmSettings, Tag(_EVM_TAG)] | Annotated[SolanaSettings, Tag(_SOLANA_TAG)],
+    Discriminator(_choose_world),
+]
 
 
 class Settings(BaseSettings):
@@ -41,7 +58,7 @@ class Settings(BaseSettings):
         AttestationSettings(), description="a table of seconds"
     )
     keeper: KeeperSettings = Field(KeeperSettings(), description="a table of limits")
-    chains: Mapping[Label, ChainSettings] = Field(
+    chains: Mapping[Label, Chain] = Field(
         min_length=1, description="tables of chains by label, such as [chains.base]"
     )
     underlyings: Mapping[Symbol, UnderlyingSettings] = Field(
@@ -77,3 +94,13 @@ class Settings(BaseSettings):
     def labels(self) -> Mapping[ChainId, str]:
         """The label of every chain."""
         return {chain.caip2: label for label, chain in self.chains.items()}
+
+    @property
+    def evm(self) -> Mapping[str, EvmSettings]:
+        """The chains of the Ethereum kind, by label."""
+        return {k: chain for k, chain in self.chains.items() if isinstance(chain, EvmSettings)}
+
+    @property
+    def solana(self) -> Mapping[str, SolanaSettings]:
+        """The Solana chains, by label."""
+        return {k: chain for k, chain in self.chains.items() if isinstance(chain, SolanaSettings)}

@@ -14,8 +14,8 @@ from chains.evm.reader import EvmReader, MarketTerms
 from chains.evm.rpc import Observer
 from chains.evm.signer import LocalSigner, SignerError
 from chains.model.ids import ChainId
-from config.chains import ChainSettings
 from config.errors import ConfigError
+from config.evm import EvmSettings
 from config.secrets import read_secret
 from config.settings import Settings
 from daemon.attest import Attestor, Record
@@ -38,7 +38,7 @@ class ChainParts:
     """
 
     label: str
-    settings: ChainSettings
+    settings: EvmSettings
     client: EvmClient
     hunting: EvmClient | None
     heads: HeadStream
@@ -75,7 +75,7 @@ async def open_chains(
     """Open every chain's client; nothing is asked of any endpoint yet."""
     async with AsyncExitStack() as stack:
         parts = {}
-        for label, chain in settings.chains.items():
+        for label, chain in settings.evm.items():
             client = await stack.enter_async_context(_build_client(chain, HEAD_TIMEOUT_S, observer))
             hunting = None
             if settings.keeper.liquidate and chain.contracts.liquidator:
@@ -86,7 +86,7 @@ async def open_chains(
         yield parts
 
 
-def _build_client(chain: ChainSettings, timeout_s: float, observer: Observer | None) -> EvmClient:
+def _build_client(chain: EvmSettings, timeout_s: float, observer: Observer | None) -> EvmClient:
     return EvmClient(
         chain=chain.caip2,
         endpoints=[str(url) for url in chain.rpc],
@@ -97,7 +97,7 @@ def _build_client(chain: ChainSettings, timeout_s: float, observer: Observer | N
 
 
 def _build_chain(
-    label: str, chain: ChainSettings, client: EvmClient, hunting: EvmClient | None
+    label: str, chain: EvmSettings, client: EvmClient, hunting: EvmClient | None
 ) -> ChainParts:
     return ChainParts(
         label=label,

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from chains.evm.reader import TokenTerms
-from chains.model.ids import AccountId, Address, AssetId
+from chains.model.ids import SOLANA, AccountId, Address, AssetId, ChainId
 from chains.oracles.chainlink import FeedTerms
 from config.accounts import AccountSettings, BandSettings
-from config.chains import ChainSettings, TokenSettings
 from config.errors import ConfigError
+from config.evm import EvmSettings, EvmTokenSettings
 from config.settings import Settings
 from daemon.attest import default_salt
 from daemon.margin.policy import Band, Policy
@@ -44,11 +44,17 @@ def build_risk(settings: Settings) -> RiskTable:
         for symbol, found in settings.underlyings.items()
     }
     assets = {
-        AssetId.erc20(chain.caip2, token.address): symbol
+        find_asset(chain.caip2, token.address): symbol
         for chain in settings.chains.values()
         for symbol, token in chain.tokens.items()
     }
     return RiskTable(underlyings=underlyings, assets=assets)
+
+
+def find_asset(chain: ChainId, address: Address) -> AssetId:
+    """Give the asset of a token's address, or mint, as its kind of chain names it."""
+    solana = chain.namespace == SOLANA
+    return AssetId.spl(chain, address) if solana else AssetId.erc20(chain, address)
 
 
 def build_members(settings: Settings) -> Mapping[AccountId, str]:
@@ -64,7 +70,7 @@ def build_salts(settings: Settings) -> Mapping[str, bytes]:
     }
 
 
-def build_tokens(chain: ChainSettings) -> Mapping[str, TokenTerms]:
+def build_tokens(chain: EvmSettings) -> Mapping[str, TokenTerms]:
     """Give a chain's tokens with the terms of their feeds, by symbol."""
     return {
         symbol: TokenTerms(
@@ -80,7 +86,7 @@ def build_tokens(chain: ChainSettings) -> Mapping[str, TokenTerms]:
     }
 
 
-def find_native(label: str, chain: ChainSettings) -> TokenTerms:
+def find_native(label: str, chain: EvmSettings) -> TokenTerms:
     """Give the token whose price gas is charged at; ConfigError where it is not configured."""
     native = build_tokens(chain).get(chain.native_symbol)
     if native is None:
@@ -93,7 +99,7 @@ def find_native(label: str, chain: ChainSettings) -> TokenTerms:
 
 
 def _build_feed(
-    chain: ChainSettings, token: TokenSettings, feed: Address, heartbeat_s: int
+    chain: EvmSettings, token: EvmTokenSettings, feed: Address, heartbeat_s: int
 ) -> FeedTerms:
     return FeedTerms(
         feed=feed,

@@ -20,7 +20,7 @@ from chains.model.snapshot import MandateKind
 from chains.model.units import Bps
 from config.accounts import AccountSettings, BandSettings
 from config.amounts import parse_amount
-from config.chains import ChainSettings, TokenSettings
+from config.evm import EvmSettings, EvmTokenSettings
 from config.load import load
 from config.settings import Settings
 from daemon.commands.common import (
@@ -77,7 +77,7 @@ class Owner:
     member: AccountId
     account: AccountSettings
     label: str
-    chain: ChainSettings
+    chain: EvmSettings
     settings: Settings
 
     @property
@@ -89,7 +89,7 @@ class Owner:
             )
         return self.chain.contracts.rescue
 
-    def token(self, symbol: str) -> TokenSettings:
+    def token(self, symbol: str) -> EvmTokenSettings:
         """Give a configured token of his chain."""
         if symbol not in self.chain.tokens:
             known = ", ".join(self.chain.tokens)
@@ -191,7 +191,9 @@ def _find_owner(member: str, config: list[Path] | None) -> Owner:
     if account is None:
         refuse(f"MEMBER: {member} is a member of no [[accounts]]; write it there first")
     label = settings.labels[wanted.chain]
-    chain = settings.chains[label]
+    chain = settings.evm.get(label)
+    if chain is None:
+        refuse(f"MEMBER: chains.{label} is no EVM chain, and mandates are printed for those only")
     return Owner(member=wanted, account=account, label=label, chain=chain, settings=settings)
 
 
@@ -244,14 +246,14 @@ def _find_keeper(settings: Settings, given: str | None) -> Address:
         raise CommandError(str(error)) from error
 
 
-def _units(option: str, text: str, token: TokenSettings) -> int:
+def _units(option: str, text: str, token: EvmTokenSettings) -> int:
     try:
         return parse_amount(text, token.decimals)
     except ValueError as error:
         refuse(f"{option}: {error}")
 
 
-async def _read_allowance(owner: Owner, token: TokenSettings) -> int:
+async def _read_allowance(owner: Owner, token: EvmTokenSettings) -> int:
     chain = owner.chain
     try:
         async with EvmClient(

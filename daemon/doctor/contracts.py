@@ -19,7 +19,7 @@ from chains.model.anchor import BlockAnchor
 from chains.model.ids import Address, checksummed
 from chains.model.price import PriceStatus
 from chains.oracles.chainlink import FeedReading, FeedTerms, judge_round, plan_reading, plan_round
-from config.chains import ChainSettings, MarketSettings, TokenSettings
+from config.evm import EvmMarketSettings, EvmSettings, EvmTokenSettings
 from config.settings import Settings
 from daemon.doctor.report import Finding, fail, ok, warn
 from daemon.translate import build_tokens
@@ -42,7 +42,7 @@ class Visit:
 
     where: str
     settings: Settings
-    chain: ChainSettings
+    chain: EvmSettings
     client: EvmClient
     anchor: BlockAnchor
     key: Address | None
@@ -65,7 +65,7 @@ async def examine_contracts(visit: Visit) -> AsyncIterator[Finding]:
             yield finding
 
 
-def list_addresses(where: str, chain: ChainSettings) -> Iterator[tuple[str, Address]]:
+def list_addresses(where: str, chain: EvmSettings) -> Iterator[tuple[str, Address]]:
     """Give every address that must be a contract, with its field."""
     yield f"{where}.multicall3", chain.multicall3
     for index, market in enumerate(chain.markets):
@@ -117,7 +117,7 @@ async def _examine_market(visit: Visit, where: str, pool: Address) -> Finding:
 
 
 async def _examine_provider(
-    visit: Visit, where: str, market: MarketSettings
+    visit: Visit, where: str, market: EvmMarketSettings
 ) -> AsyncIterator[Finding]:
     if market.provider is None:
         return
@@ -130,7 +130,9 @@ async def _examine_provider(
         yield fail(f"{where}.provider", f"the pool names {said}", advice)
 
 
-async def _examine_token(visit: Visit, symbol: str, token: TokenSettings) -> AsyncIterator[Finding]:
+async def _examine_token(
+    visit: Visit, symbol: str, token: EvmTokenSettings
+) -> AsyncIterator[Finding]:
     where = f"{visit.where}.tokens.{symbol}"
     known = build_tokens(visit.chain)[symbol]
     terms = [known.feed, *([known.reference] if known.reference else [])]
@@ -179,7 +181,9 @@ def _judge_feed(
             return warn(where, f"its price is not to be believed now: {status}", "look again later")
 
 
-async def _examine_source(visit: Visit, where: str, token: TokenSettings) -> AsyncIterator[Finding]:
+async def _examine_source(
+    visit: Visit, where: str, token: EvmTokenSettings
+) -> AsyncIterator[Finding]:
     for market in visit.chain.markets:
         (provider,) = await visit.read(combine([ADDRESSES_PROVIDER.plan_optional(market.pool)]))
         if provider is None:

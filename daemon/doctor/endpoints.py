@@ -8,7 +8,7 @@ import aiohttp
 from chains.evm.decode import decode_quantity
 from chains.evm.rpc import Endpoint, EndpointError, Json, RpcError
 from chains.model.anchor import Head
-from config.chains import ChainSettings
+from config.evm import EvmSettings
 from daemon.board import MAX_AHEAD_S
 from daemon.doctor.report import Finding, fail, ok, warn
 
@@ -17,7 +17,7 @@ _CHAIN_ID: Final = "eth_chainId"
 
 
 async def examine_rpc(
-    session: aiohttp.ClientSession, where: str, chain: ChainSettings
+    session: aiohttp.ClientSession, where: str, chain: EvmSettings
 ) -> tuple[list[str], list[Finding]]:
     """Ask each HTTP endpoint for its chain; gives those that may be used."""
     usable: list[str] = []
@@ -35,7 +35,7 @@ async def examine_rpc(
 
 
 async def examine_ws(
-    session: aiohttp.ClientSession, where: str, chain: ChainSettings
+    session: aiohttp.ClientSession, where: str, chain: EvmSettings
 ) -> list[Finding]:
     """Ask each WebSocket endpoint for its chain."""
     findings: list[Finding] = []
@@ -53,7 +53,7 @@ async def examine_ws(
     return findings
 
 
-def examine_head(where: str, chain: ChainSettings, head: Head, now: int) -> Finding:
+def examine_head(where: str, chain: EvmSettings, head: Head, now: int) -> Finding:
     """Compare the newest block's time with this machine's clock."""
     age = now - head.anchor.time
     where = f"{where}.head"
@@ -67,7 +67,7 @@ def examine_head(where: str, chain: ChainSettings, head: Head, now: int) -> Find
 
 
 async def _compare(
-    where: str, chain: ChainSettings, ask: Callable[[], Awaitable[Json]]
+    where: str, chain: EvmSettings, ask: Callable[[], Awaitable[Json]]
 ) -> tuple[Finding, bool]:
     try:
         number = decode_quantity(await ask())

@@ -11,7 +11,7 @@ from chains.errors import ChainError
 from chains.evm.client import EvmClient
 from chains.model.anchor import Head
 from chains.model.ids import Address
-from config.chains import ChainSettings
+from config.evm import EvmSettings
 from config.settings import Settings
 from daemon.doctor.contracts import Visit, examine_contracts
 from daemon.doctor.endpoints import TIMEOUT_S, examine_head, examine_rpc, examine_ws
@@ -31,7 +31,7 @@ async def examine(
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(_bounded(session, settings, label, key, clock))
-            for label in settings.chains
+            for label in settings.evm
         ]
     return (*local, *(finding for task in tasks for finding in task.result()))
 
@@ -64,7 +64,7 @@ async def _examine_chain(
     clock: Callable[[], float],
     findings: list[Finding],
 ) -> None:
-    chain, where = settings.chains[label], f"chains.{label}"
+    chain, where = settings.evm[label], f"chains.{label}"
     usable, found = await examine_rpc(session, where, chain)
     findings += [*found, *await examine_ws(session, where, chain)]
     if not usable:
@@ -86,7 +86,7 @@ async def _examine_chain(
 
 
 async def _examine_state(
-    visit: Visit, chain: ChainSettings, head: Head, findings: list[Finding]
+    visit: Visit, chain: EvmSettings, head: Head, findings: list[Finding]
 ) -> None:
     findings += [finding async for finding in examine_gas(visit, head)]
     if not await visit.client.read_code(chain.multicall3):

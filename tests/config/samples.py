@@ -43,3 +43,35 @@ def write(folder: Path, text: str, name: str = "plimsoll.toml") -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+MINT = "So11111111111111111111111111111111111111112"
+DOLLARS = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
+ACCOUNT = "SysvarC1ock11111111111111111111111111111111"
+OTHER = "Vote111111111111111111111111111111111111111"
+SOLANA_CHAIN = f"""
+[chains.sol]
+caip2 = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"
+rpc = ["http://127.0.0.1:8899"]
+programs = {{ rescue = "{ACCOUNT}" }}
+[[chains.sol.markets]]
+protocol = "save"
+market = "{ACCOUNT}"
+reserves = ["{ACCOUNT}", "{OTHER}"]
+[[chains.sol.pools]]
+program = "{ACCOUNT}"
+account = "{OTHER}"
+vaults = ["{ACCOUNT}", "{OTHER}"]
+mints = ["{MINT}", "{DOLLARS}"]
+[chains.sol.tokens.SOL]
+address = "{MINT}"
+decimals = 9
+feed = "{ACCOUNT}"
+feed_id = "{"ab" * 32}"
+minimum = "1"
+[chains.sol.tokens.USDC]
+address = "{DOLLARS}"
+decimals = 6
+feed = "{OTHER}"
+[underlyings.SOL]
+"""

@@ -23,7 +23,7 @@ def accept(folder: Path, text: str, environment: dict[str, str] | None = None) -
 
 def test_amounts_and_ids_arrive_as_the_house_holds_them(tmp_path: Path) -> None:
     settings = accept(tmp_path, GOOD)
-    chain = settings.chains["cheap"]
+    chain = settings.evm["cheap"]
     assert chain.caip2 == ChainId.evm(31337)
     assert chain.max_fee_wei == 500 * 10**9
     assert chain.native_token == "0x1111111111111111111111111111111111111111"

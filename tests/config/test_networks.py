@@ -12,7 +12,7 @@ NAMES = ("ethereum", "arbitrum", "base", "optimism", "polygon")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_network_needs_nothing_but_an_endpoint(tmp_path: Path, name: str) -> None:
     text = f'deployment = "x"\n[chains.x]\nnetwork = "{name}"\nrpc = ["https://rpc.example"]\n'
-    chain = load([write(tmp_path, text)], {}).chains["x"]
+    chain = load([write(tmp_path, text)], {}).evm["x"]
     assert chain.native_token is not None
     assert chain.uniswap_v3 is not None
     assert [market.protocol for market in chain.markets] == ["aave_v3"]

@@ -75,7 +75,7 @@ def test_risk_knows_the_configured_tokens_as_their_underlyings(settings: Setting
 
 
 def test_feeds_carry_bounds_lateness_and_the_sequencer(settings: Settings) -> None:
-    token = build_tokens(settings.chains["one"])["WETH"]
+    token = build_tokens(settings.evm["one"])["WETH"]
     assert (token.feed.feed, token.feed.decimals, token.feed.heartbeat_s) == (FEED, 6, 3600)
     assert (token.feed.minimum, token.feed.maximum) == (USD, 100_000 * USD)
     assert (token.feed.sequencer, token.feed.grace_s) == (FEED, 60)
@@ -89,7 +89,7 @@ def test_members_and_salts_belong_to_their_account(settings: Settings) -> None:
 
 
 def test_gas_must_be_charged_at_a_configured_token(settings: Settings) -> None:
-    chain = settings.chains["one"]
+    chain = settings.evm["one"]
     assert find_native("one", chain).symbol == "WETH"
     with pytest.raises(ConfigError, match=r"chains\.one\.native_symbol"):
         find_native("one", chain.model_copy(update={"native_symbol": "POL"}))

@@ -91,12 +91,12 @@ def test_run_toml_over_devnet_toml_is_a_whole_configuration(running: Folder) -> 
     state = running.read_state()
     settings = load([ROOT / "config" / "devnet.toml", running.run_file], environment={})
     assert settings.deployment == state.deployment
-    assert [str(chain.caip2) for chain in settings.chains.values()] == [
+    assert [str(chain.caip2) for chain in settings.evm.values()] == [
         "eip155:31337",
         "eip155:31338",
     ]
     assert settings.keys.keystore == running.keystore
-    for chain, made in zip(settings.chains.values(), state.chains, strict=True):
+    for chain, made in zip(settings.evm.values(), state.chains, strict=True):
         assert chain.contracts.rescue == made.contracts.rescue
         assert chain.contracts.liquidator == made.contracts.liquidator
         assert chain.contracts.verifier == made.contracts.verifier

@@ -1,0 +1,96 @@
+"""A chain of the Ethereum kind: endpoints, contracts, markets, tokens and their price feeds."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from chains.evm.multicall import MULTICALL3
+from config.amounts import Gwei
+from config.base import Section
+from config.chains import (
+    DAY_S,
+    ChainSettings,
+    Decimals,
+    MarketSettings,
+    Seconds,
+    Symbol,
+    TokenSettings,
+)
+from config.identifiers import EvmAddress, EvmChainRef
+
+
+class ContractSettings(Section):
+    """Plimsoll's own contracts on a chain; what is missing is not used there."""
+
+    rescue: EvmAddress | None = Field(None, description="the address of the rescue contract")
+    liquidator: EvmAddress | None = Field(None, description="the address of the liquidator")
+    verifier: EvmAddress | None = Field(None, description="the address of the verifier")
+
+
+class UniswapSettings(Section):
+    """Where collateral is sold: Uniswap v3's quoter and router, and the pools' fee tier."""
+
+    quoter: EvmAddress = Field(description="the address of QuoterV2")
+    router: EvmAddress = Field(description="the address of SwapRouter02")
+    fee: int = Field(500, gt=0, lt=1_000_000, description="the pools' fee, such as 500 for 0.05 %")
+
+
+class EvmMarketSettings(MarketSettings):
+    """A lending market; `start_block` is where its borrowers are searched from."""
+
+    protocol: Literal["aave_v3"] = Field(description='the protocol, "aave_v3"')
+    pool: EvmAddress = Field(description="the address of the market's Pool")
+    provider: EvmAddress | None = Field(
+        None, description="the address of the market's PoolAddressesProvider"
+    )
+    start_block: int = Field(0, ge=0, description="the block the market was deployed at")
+
+
+class EvmTokenSettings(TokenSettings):
+    """A token and its Chainlink feeds."""
+
+    address: EvmAddress = Field(description="the token's address")
+    feed: EvmAddress = Field(description="the address of the Chainlink feed the protocol uses")
+    feed_decimals: Decimals = Field(8, description="the feed's decimals, such as 8")
+    lateness_s: int = Field(
+        60, ge=0, le=DAY_S, description="how many seconds an update may come late"
+    )
+    reference_feed: EvmAddress | None = Field(
+        None, description="the address of a second, independent feed"
+    )
+
+
+class EvmSettings(ChainSettings):
+    """One EVM chain; fees are held in wei."""
+
+    caip2: EvmChainRef = Field(description="the chain's CAIP-2 id, such as eip155:1")
+    multicall3: EvmAddress = Field(MULTICALL3, description="the address of Multicall3")
+    confirmations: int = Field(2, ge=1, le=10_000, description="blocks until a receipt counts")
+    block_time_s: Seconds = Field(12, description="the usual seconds between blocks")
+    max_fee_wei: Gwei = Field(
+        validation_alias="max_fee_gwei", gt=0, description='the most gas may cost, such as "100"'
+    )
+    priority_fee_wei: Gwei = Field(
+        validation_alias="priority_fee_gwei", description='the tip, such as "1"'
+    )
+    native_symbol: Symbol = Field(
+        "WETH", description="the configured token whose price gas is charged at"
+    )
+    sequencer_feed: EvmAddress | None = Field(
+        None, description="the address of the rollup's sequencer uptime feed"
+    )
+    sequencer_grace_s: int = Field(
+        3600, ge=0, le=DAY_S, description="seconds to wait after the sequencer's return"
+    )
+    l1_fee_oracle: EvmAddress | None = Field(
+        None, description="the address of an OP-stack rollup's GasPriceOracle"
+    )
+    contracts: ContractSettings = Field(ContractSettings(), description="a table of addresses")
+    uniswap_v3: UniswapSettings | None = Field(
+        None, description="a table of quoter, router and fee"
+    )
+    markets: tuple[EvmMarketSettings, ...] = Field((), description="a list of markets")
+    tokens: Mapping[Symbol, EvmTokenSettings] = Field(
+        default_factory=dict, description="tables of tokens by symbol"
+    )
