@@ -20,7 +20,7 @@ RESERVE_BYTES: Final = 619
 OBLIGATION_BYTES: Final = 1300
 PRICE_BYTES: Final = 134
 POOL_BYTES: Final = 138
-_TERMS: Final = struct.Struct("<7BQQBBQBQBB")
+_TERMS: Final = struct.Struct("<7BQQBBQBQBBQB")
 _PRICE: Final = struct.Struct("<BqQiqqQ")
 
 
@@ -41,7 +41,8 @@ class ReserveAccounts:
 class Terms:
     """A new reserve's terms, in percent.
 
-    But the limits are units, the weight basis points, `liquidation_fee` tenths of a percent.
+    But the limits are units, the weight basis points, `liquidation_fee` tenths of a percent, and
+    `flash_fee` wad of the amount (2^64 - 1 forbids flash loans).
     """
 
     optimal_utilization: int = 80
@@ -60,6 +61,8 @@ class Terms:
     super_max_rate: int = 150
     max_bonus: int = 10
     max_threshold: int = 85
+    flash_fee: int = 5 * 10**14
+    host_fee: int = 0
 
     def pack(self) -> bytes:
         """Give the terms as the program reads them."""
@@ -68,6 +71,7 @@ class Terms:
             self.min_rate, self.optimal_rate, self.max_rate, self.deposit_limit,
             self.borrow_limit, self.liquidation_fee, self.take_rate, self.added_weight_bps,
             self.max_utilization, self.super_max_rate, self.max_bonus, self.max_threshold,
+            self.flash_fee, self.host_fee,
         )  # fmt: skip
 
 

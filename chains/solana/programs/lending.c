@@ -1,13 +1,14 @@
 /* A lending program that speaks Save's public instruction and account layout.
  *
  * Save's tags: 3 refresh reserve, 6 init obligation, 7 refresh obligation, 10 borrow, 11 repay,
- * 14 deposit and pledge, 17 liquidate and redeem. Markets and reserves are set up by tags of
- * our own: 200 init market, 201 init reserve (accounts and data at each). Prices come from
- * Pyth's PriceUpdateV2. Left out: flash loans, withdrawals, borrow fees, rate limits,
+ * 14 deposit and pledge, 17 liquidate and redeem, 19 flash borrow, 20 flash repay. Markets and
+ * reserves are set up by tags of our own: 200 init market, 201 init reserve (accounts and data at
+ * each). Prices come from Pyth's PriceUpdateV2. Left out: withdrawals, borrow fees, rate limits,
  * attributed borrows, price offsets, a second oracle.
  * Source: the layout and the rules as published; no other program's code. */
 #include "lending_checks.h"
 #include "lending_entries.h"
+#include "lending_flash.h"
 #include "lending_math.h"
 #include "lending_setup.h"
 
@@ -320,6 +321,8 @@ static NOINLINE u64 run(const Account *a) {
     case 11: return repay(a);
     case 14: return deposit(a);
     case 17: return liquidate(a);
+    case FLASH_BORROW: return flash_borrow(a);
+    case FLASH_REPAY: return flash_repay(a);
     case 200: return init_market(a);
     case 201: return init_reserve(a);
     default: return FAIL(UNPACK_ERROR);

@@ -26,9 +26,9 @@ static const struct { unsigned short at; u8 size; } TERMS[] = {
     {OPTIMAL_UTILIZATION, 1}, {LOAN_TO_VALUE, 1}, {BONUS, 1}, {THRESHOLD, 1}, {MIN_RATE, 1},
     {OPTIMAL_RATE, 1}, {MAX_RATE, 1}, {DEPOSIT_LIMIT, 8}, {BORROW_LIMIT, 8}, {LIQUIDATION_FEE, 1},
     {TAKE_RATE, 1}, {ADDED_WEIGHT_BPS, 8}, {MAX_UTILIZATION, 1}, {SUPER_MAX_RATE, 8},
-    {MAX_BONUS, 1}, {MAX_THRESHOLD, 1},
+    {MAX_BONUS, 1}, {MAX_THRESHOLD, 1}, {FLASH_FEE, 8}, {HOST_FEE, 1},
 };
-#define TERMS_SIZE 44
+#define TERMS_SIZE 53
 
 static NOINLINE u64 read_terms(u8 *reserve) {
   const u8 *from = CALL->data + 1;
@@ -42,6 +42,7 @@ static NOINLINE u64 read_terms(u8 *reserve) {
   NEED(reserve[OPTIMAL_RATE] <= reserve[MAX_RATE], INVALID_CONFIG);
   NEED(reserve[MAX_RATE] <= get64(reserve + SUPER_MAX_RATE), INVALID_CONFIG);
   NEED(reserve[BONUS] <= reserve[MAX_BONUS] && reserve[TAKE_RATE] <= 100, INVALID_CONFIG);
+  NEED(reserve[HOST_FEE] <= 100, INVALID_CONFIG);
   return 0;
 }
 

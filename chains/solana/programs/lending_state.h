@@ -42,6 +42,8 @@
 #define OPTIMAL_RATE 304
 #define MAX_RATE 305
 #define BORROW_FEE 306
+#define FLASH_FEE 314 /* u64, wad; the greatest number forbids flash loans */
+#define HOST_FEE 322 /* percent of the fee */
 #define DEPOSIT_LIMIT 323
 #define BORROW_LIMIT 331
 #define FEE_RECEIVER 339
@@ -106,6 +108,7 @@ enum {
   MATH_OVERFLOW = 14,
   INSUFFICIENT_LIQUIDITY = 20,
   RESERVE_STALE = 22,
+  BORROW_TOO_SMALL = 25,
   BORROW_TOO_LARGE = 26,
   REPAY_TOO_SMALL = 27,
   LIQUIDATION_TOO_SMALL = 28,
@@ -116,6 +119,12 @@ enum {
   INVALID_OBLIGATION_COLLATERAL = 37,
   INVALID_OBLIGATION_LIQUIDITY = 38,
   INVALID_ORACLE_CONFIG = 42,
+  FLASH_BORROW_CPI = 47,
+  NO_FLASH_REPAY_FOUND = 48,
+  INVALID_FLASH_REPAY = 49,
+  FLASH_REPAY_CPI = 50,
+  MULTIPLE_FLASH_BORROWS = 51,
+  FLASH_LOANS_DISABLED = 52,
 };
 
 /* A custom error of 0 would read as success: the runtime's own number for it. */

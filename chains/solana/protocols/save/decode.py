@@ -44,7 +44,7 @@ _OBLIGATION_NUMBERS: Final = (
 )  # fmt: skip
 _PERCENTS: Final = (
     "optimal_utilization", "max_utilization", "loan_to_value", "threshold", "max_threshold",
-    "take_rate",
+    "take_rate", "host_fee",
 )  # fmt: skip
 _CLIMBS: Final = (
     ("optimal_utilization", "max_utilization"),

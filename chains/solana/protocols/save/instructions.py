@@ -11,6 +11,7 @@ from typing import Final
 
 from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
+from solders.sysvar import INSTRUCTIONS
 from solders.token import ID as TOKEN_PROGRAM
 
 from chains.solana.protocols.save.layout import PROGRAM
@@ -21,6 +22,8 @@ REFRESH_OBLIGATION: Final = 7
 REPAY: Final = 11
 DEPOSIT: Final = 14
 LIQUIDATE: Final = 17
+FLASH_BORROW: Final = 19
+FLASH_REPAY: Final = 20
 
 
 def derive_authority(market: Market, program: Pubkey = PROGRAM) -> Pubkey:
@@ -137,6 +140,43 @@ class Builder:
             _read(bytes(TOKEN_PROGRAM)),
         ]
         return self._build(LIQUIDATE, metas, units)
+
+    def flash_borrow(self, reserve: Reserve, *, destination: Pubkey, units: int) -> Instruction:
+        """Lend `units` to `destination` until a later instruction of the same transaction.
+
+        The reserve is stale afterwards.
+        """
+        metas = [
+            _writable(reserve.keys.supply),
+            _writable(bytes(destination)),
+            _writable(reserve.keys.reserve),
+            _read(self.market.key),
+            _read(bytes(self._authority)),
+            _read(bytes(INSTRUCTIONS)),
+            _read(bytes(TOKEN_PROGRAM)),
+        ]
+        return self._build(FLASH_BORROW, metas, units)
+
+    def flash_repay(
+        self, reserve: Reserve, *, source: Pubkey, payer: Pubkey, units: int, index: int
+    ) -> Instruction:
+        """Give back `units` and their fee; `index` is the borrow's place in the transaction.
+
+        The reserve's owner takes the host's part of the fee as well.
+        """
+        metas = [
+            _writable(bytes(source)),
+            _writable(reserve.keys.supply),
+            _writable(reserve.keys.fee_receiver),
+            _writable(reserve.keys.fee_receiver),
+            _writable(reserve.keys.reserve),
+            _read(self.market.key),
+            _signer(payer),
+            _read(bytes(INSTRUCTIONS)),
+            _read(bytes(TOKEN_PROGRAM)),
+        ]
+        data = bytes([FLASH_REPAY]) + units.to_bytes(8, "little") + bytes([index])
+        return Instruction(self.program, data, metas)
 
     @property
     def _authority(self) -> Pubkey:

@@ -55,6 +55,8 @@ RESERVE: Final = Layout(
         "min_rate": Field(303, Kind.U8),
         "optimal_rate": Field(304, Kind.U8),
         "max_rate": Field(305, Kind.U8),
+        "flash_fee": Field(314, Kind.U64),
+        "host_fee": Field(322, Kind.U8),
         "deposit_limit": Field(323, Kind.U64),
         "borrow_limit": Field(331, Kind.U64),
         "fee_receiver": Field(339, Kind.KEY),

@@ -18,8 +18,9 @@ class Market:
 class ReserveTerms:
     """What a reserve's owner set; percent where a name says nothing else.
 
-    `liquidation_fee` is in tenths of a percent. Rates are per year of 63,072,000 slots; the
-    borrow rate climbs min, optimal, max, super_max over 0, optimal, max utilization, 100.
+    `liquidation_fee` is in tenths of a percent, `flash_fee` wad of the amount lent (2^64 - 1
+    forbids flash loans), `host_fee` percent of that fee. Rates are per year of 63,072,000 slots;
+    the borrow rate climbs min, optimal, max, super_max over 0, optimal, max utilization, 100.
     """
 
     optimal_utilization: int
@@ -38,6 +39,8 @@ class ReserveTerms:
     added_weight_bps: int
     deposit_limit: int
     borrow_limit: int
+    flash_fee: int = 0
+    host_fee: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
