@@ -7,10 +7,12 @@ from chains.evm.l1_fees import L1FeeOracle
 from chains.evm.receipts import ReceiptReader
 from chains.evm.transactions import Lane
 from chains.model.ids import ChainId
-from config.chains import ChainSettings
+from config.evm import EvmSettings
 from config.settings import Settings
 from daemon.compose import ChainParts, Key
+from daemon.keeper.calls import build_cure
 from daemon.keeper.dispatch import Dispatcher, DispatchTerms, LaneParts
+from daemon.keeper.effects import ReceiptEffects
 from daemon.keeper.execute import Executor, LaneTerms
 from daemon.keeper.hunt import Hunter, HuntTerms
 from daemon.keeper.intent import Draft
@@ -18,6 +20,7 @@ from daemon.keeper.journal import Journal
 from daemon.keeper.keeper import Keeper, Protected
 from daemon.keeper.latches import Latches
 from daemon.keeper.limits import Limits
+from daemon.keeper.quote import GasQuoter
 from daemon.keeper.selling import Seller
 from daemon.storage.database import Database
 from daemon.storage.store import Store
@@ -68,10 +71,14 @@ async def _build_lane(parts: ChainParts, key: Key, journal: Journal) -> LanePart
         l1_fees=chain.l1_fee_oracle is not None,
     )
     receipts = ReceiptReader(parts.client, [str(url) for url in chain.rpc])
-    return LaneParts(executor=Executor(lane, journal, terms, receipts), receipts=receipts)
+    return LaneParts(
+        executor=Executor(lane, journal, terms, receipts),
+        effects=ReceiptEffects(receipts),
+        build_cure=build_cure,
+    )
 
 
-def _find_l1_fees(chain: ChainSettings, client: EvmClient) -> L1FeeOracle | None:
+def _find_l1_fees(chain: EvmSettings, client: EvmClient) -> L1FeeOracle | None:
     return None if chain.l1_fee_oracle is None else L1FeeOracle(client, chain.l1_fee_oracle)
 
 
@@ -93,12 +100,15 @@ async def build_hunters(
         hunters[id_] = Hunter(
             parts.hunting,
             parts.reader.markets,
-            quoting=Lane(
-                parts.hunting,
-                key.transactions,
-                fee_cap_wei=parts.settings.max_fee_wei,
-                priority_fee_wei=parts.settings.priority_fee_wei,
-                l1_fees=_find_l1_fees(parts.settings, parts.hunting),
+            quoting=GasQuoter(
+                lane=Lane(
+                    parts.hunting,
+                    key.transactions,
+                    fee_cap_wei=parts.settings.max_fee_wei,
+                    priority_fee_wei=parts.settings.priority_fee_wei,
+                    l1_fees=_find_l1_fees(parts.settings, parts.hunting),
+                ),
+                block_time_s=parts.settings.block_time_s,
             ),
             dispatcher=dispatcher,
             latches=latches,
@@ -121,6 +131,6 @@ def build_keeper(settings: Settings, key: Key, dispatcher: Dispatcher) -> Keeper
         Protected(
             policies={account.id: build_policy(account) for account in settings.accounts},
             risk=build_risk(settings),
-            keeper=key.transactions.address,
+            keepers=dict.fromkeys(settings.labels, key.transactions.address),
         ),
     )

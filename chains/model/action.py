@@ -49,7 +49,8 @@ class Quote:
     """What an action costs at live prices, in parts; `cost` is their sum (Usd x 1e8).
 
     `gas_limit` is the simulated gas with its margin (compute units on Solana); `seconds` the time
-    to inclusion.
+    to inclusion. `unit_price` is what is offered for a unit where the quote settles that:
+    micro-lamports on Solana.
     """
 
     action: Action
@@ -59,6 +60,7 @@ class Quote:
     swap_cost: Usd = Usd(0)
     premium_cost: Usd = Usd(0)
     profit: Usd = Usd(0)
+    unit_price: int = 0
 
     @property
     def cost(self) -> Usd:

@@ -42,7 +42,7 @@ async def read_actions(request: web.Request) -> web.Response:
 def render_action(intent: Intent) -> ActionSchema:
     """Give an intent as the API shows it."""
     draft, action = intent.draft, intent.draft.action
-    tx_hash = intent.receipt.tx_hash if intent.receipt else intent.last.signed.tx_hash
+    tx_hash = intent.receipt.tx_hash if intent.receipt else intent.last.tx_hash
     return ActionSchema(
         id=intent.id,
         time=render_time(intent.updated_at),

@@ -68,6 +68,7 @@ def draft_cure(
         health_before=need.health,
         decision=encode_decision(decision),
         deadline=min(deadlines),
+        unit_price=chosen.quote.unit_price,
     )
 
 

@@ -14,8 +14,8 @@ import structlog
 from chains.errors import ChainError, ExecutionError, FeeTooHigh, InvariantError
 from chains.model.anchor import Head
 from chains.model.ids import ChainId
+from chains.model.snapshot import ChainFees
 from chains.model.units import Usd
-from daemon.keeper.execute import Executor
 from daemon.keeper.halts import HUNT, KEEPER, Halts
 from daemon.keeper.intent import WITHOUT_EFFECT, Draft, Intent, IntentState, Purpose
 from daemon.keeper.journal import Journal
@@ -23,7 +23,7 @@ from daemon.keeper.judge import DOUBT_S, Judge
 from daemon.keeper.limits import DAY_S, Breaker, Limits
 from daemon.keeper.memory import Memory, Work, work_of
 from daemon.keeper.plan import Activity
-from daemon.keeper.ports import Receipts
+from daemon.keeper.ports import ChainExecutor, CureBuilder, Effects
 from daemon.storage.errors import StorageError
 from daemon.storage.store import Store
 
@@ -36,10 +36,11 @@ RETELL_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneParts:
-    """A chain's executor, and where the receipts of its transactions are read."""
+    """A chain's executor, where its effects are read, and who builds its cures."""
 
-    executor: Executor
-    receipts: Receipts
+    executor: ChainExecutor
+    effects: Effects
+    build_cure: CureBuilder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,24 +138,24 @@ class Dispatcher:
         halted = self._halts.why(HUNT) if work.account is None else None
         return lane.executor.stopped or halted or self._memory.closed(work, now)
 
-    async def submit(self, draft: Draft, *, base_fee_wei: int, now: int) -> Intent | None:
+    async def submit(self, draft: Draft, fees: ChainFees, *, now: int) -> Intent | None:
         """Journal and send a draft within the limits; None when it was not, or in a dry run."""
-        outcome = await self.carry_out(draft, base_fee_wei=base_fee_wei, now=now)
+        outcome = await self.carry_out(draft, fees, now=now)
         return outcome.intent
 
-    async def carry_out(self, draft: Draft, *, base_fee_wei: int, now: int) -> Outcome:
+    async def carry_out(self, draft: Draft, fees: ChainFees, *, now: int) -> Outcome:
         """Journal and send a draft within the limits; in a dry run it is recorded.
 
         Nothing may have changed since it was planned: what is in flight or rests by now, and
         whether the lane is open, is looked at again.
         """
-        gas = self._why_not(draft, base_fee_wei=base_fee_wei, now=now)
+        gas = self._why_not(draft, fees, now=now)
         if isinstance(gas, str):
             self.tell(draft.need, "action.refused", gas)
             return Outcome(refused=gas)
         self._memory.reserve(draft, gas, now)
         try:
-            return Outcome(intent=await self._execute(draft, base_fee_wei=base_fee_wei, now=now))
+            return Outcome(intent=await self._execute(draft, fees, now=now))
         except (ChainError, ExecutionError) as error:
             self.tell(draft.need, "action.not_sent", str(error))
             return Outcome(refused=str(error))
@@ -168,16 +169,15 @@ class Dispatcher:
         finally:
             self._memory.release(draft)
 
-    def _why_not(self, draft: Draft, *, base_fee_wei: int, now: int) -> Usd | str:
+    def _why_not(self, draft: Draft, fees: ChainFees, *, now: int) -> Usd | str:
         """Give the most that a draft may spend now, or say why it may not be sent."""
         if reason := self._why_halted(draft) or self._why_late(draft, now):
             return reason
         executor = self.lanes[draft.chain].executor
         try:
-            fees = executor.plan_fees(draft, base_fee_wei=base_fee_wei, now=now)
+            gas = executor.find_most(draft, fees, now=now)
         except FeeTooHigh as error:
             return str(error)
-        gas = executor.most_gas(draft, fees)
         return self._memory.refuse(draft, gas, now) or gas
 
     async def follow(self, head: Head) -> None:
@@ -210,14 +210,14 @@ class Dispatcher:
             self._told[subject, event] = reason, now
             log.warning(event, subject=subject, reason=reason)
 
-    async def _execute(self, draft: Draft, *, base_fee_wei: int, now: int) -> Intent | None:
+    async def _execute(self, draft: Draft, fees: ChainFees, *, now: int) -> Intent | None:
         if not self._live:
             await self._journal.record_planned(draft, now=now)
             self._rest(draft, now)
             log.info("action.would", need=draft.need, chain=str(draft.chain))
             return None
         executor = self.lanes[draft.chain].executor
-        intent = await executor.execute(draft, base_fee_wei=base_fee_wei, now=now)
+        intent = await executor.execute(draft, fees, now=now)
         self._memory.signed(intent)
         self._rest(draft, now)
         log.info("action.sent", need=draft.need, chain=str(draft.chain), nonce=intent.nonce)
@@ -246,7 +246,7 @@ class Dispatcher:
                 await self._judge_one(lane, intent)
 
     async def _judge_one(self, lane: LaneParts, intent: Intent) -> None:
-        wrong = await self._judge.judge(lane.receipts, intent, now=int(self._clock()))
+        wrong = await self._judge.judge(lane.effects, intent, now=int(self._clock()))
         if wrong is not None:
             hunted = intent.draft.purpose is Purpose.LIQUIDATION
             await self._halts.halt(HUNT if hunted else KEEPER, wrong)

@@ -9,6 +9,28 @@ from chains.evm.decode import Log
 from chains.evm.liquidator import LIQUIDATED_TOPIC, decode_liquidated
 from chains.evm.rescue import RESCUED_TOPIC, decode_rescued
 from daemon.keeper.intent import Intent, Purpose
+from daemon.keeper.ports import Reading, Receipts
+
+
+class ReceiptEffects:
+    """The effects of an EVM chain's transactions, from the logs in their own receipts."""
+
+    def __init__(self, receipts: Receipts) -> None:
+        self._receipts = receipts
+
+    async def read(self, intent: Intent) -> Reading | None:
+        """Give what an intent's transaction did, None where nobody has it; ChainError."""
+        if intent.receipt is None:
+            return None
+        found = await self._receipts.read(intent.receipt.tx_hash)
+        return None if found is None else Reading(effect=judge_effect(intent, found.logs))
+
+    async def read_everywhere(self, intent: Intent) -> tuple[Reading, ...]:
+        """Give what each endpoint by itself says of it; ChainError where none answers."""
+        if intent.receipt is None:
+            return ()
+        answers = await self._receipts.read_everywhere((intent.receipt.tx_hash,))
+        return tuple(Reading(effect=judge_effect(intent, found.logs)) for found in answers)
 
 
 def judge_effect(intent: Intent, logs: Sequence[Log]) -> str | None:

@@ -7,7 +7,7 @@ never gets a second purpose: past its deadline it is filled with an empty transa
 """
 
 import asyncio
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,13 +17,15 @@ from chains.errors import ChainError, ExecutionError, FeeTooHigh, InvariantError
 from chains.evm.fees import Fees
 from chains.evm.transactions import SignedTransaction
 from chains.evm.watch import Stage, TransactionWatch
-from chains.model.action import Receipt
+from chains.model.action import Action, Quote, Receipt
 from chains.model.anchor import BlockAnchor, Head
+from chains.model.snapshot import ChainFees, ChainSnapshot
 from chains.model.units import WAD, Usd, div_down
+from daemon.keeper.followed import Followed
 from daemon.keeper.intent import Attempt, Draft, Intent, IntentState
 from daemon.keeper.journal import Journal
 from daemon.keeper.ports import Budget, LanePort, Receipts
-from daemon.keeper.quote import gas_cost, with_margin
+from daemon.keeper.quote import GasQuoter, gas_cost, with_margin
 from daemon.keeper.rows import empty_call
 from daemon.storage.errors import StorageError
 
@@ -31,7 +33,6 @@ log = structlog.get_logger(__name__)
 
 RECHECK_BLOCKS: Final = 64
 """How long after a settlement the key's count is watched for a reorg."""
-FOLLOWED: Final = 128
 EMPTY_GAS: Final = 100_000
 """The gas of an empty transaction that cannot be simulated: reverted, it fills its nonce too."""
 
@@ -71,6 +72,7 @@ class Executor:
     ) -> None:
         self.lane = lane
         self.terms = terms
+        self.quote_timeout_s = terms.quote_timeout_s
         self.ready = False
         self.stopped: str | None = None
         self.native_usd = Usd(0)
@@ -87,30 +89,37 @@ class Executor:
         self._mined = 0
         self._recheck_until = 0
         self._following = asyncio.Lock()
-        self._begun = self._done = 0
-        self._followed: deque[bytes] = deque(maxlen=FOLLOWED)
-        self._moved = asyncio.Event()
+        self._followed = Followed()
 
     @property
     def in_flight(self) -> tuple[Intent, ...]:
         """The intents that may still take effect."""
         return tuple(self._open.values())
 
-    async def execute(self, draft: Draft, *, base_fee_wei: int, now: int) -> Intent:
+    async def quote(self, actions: Sequence[Action], at: ChainSnapshot) -> tuple[Quote | str, ...]:
+        """Quote each action at the fees that were read, or say why not."""
+        self.native_usd = at.fees.native_usd
+        time_s, timeout_s = self.terms.block_time_s, self.quote_timeout_s
+        quoter = GasQuoter(lane=self.lane, block_time_s=time_s, timeout_s=timeout_s)
+        return await quoter.quote(actions, at)
+
+    async def execute(self, draft: Draft, fees: ChainFees, *, now: int) -> Intent:
         """Sign, journal and send a draft; give its intent whether or not a node took it.
 
         FeeTooHigh above the cap, ChainError when no nonce is to be had, StorageError or
         InvariantError when it could not be journalled or signed: nothing was sent then.
         """
-        fees = self.plan_fees(draft, base_fee_wei=base_fee_wei, now=now)
+        offered = self._plan_fees(draft, fees, now=now)
         nonce = await self.lane.next_nonce()
         try:
             signed = self.lane.sign(
-                draft.action.call, nonce=nonce, gas_limit=draft.gas_limit, fees=fees
+                draft.action.call, nonce=nonce, gas_limit=draft.gas_limit, fees=offered
             )
             attempt = Attempt(signed=signed, height=self._height, signed_at=now)
-            most = self.most_gas(draft, fees)
-            intent = await self._journal.record_signed(draft, attempt, now=now, gas=most)
+            most = self._most_gas(draft, offered)
+            intent = await self._journal.record_signed(
+                draft, attempt, nonce=nonce, now=now, gas=most
+            )
         except (InvariantError, StorageError):
             self.lane.release_nonce(nonce)
             raise
@@ -121,22 +130,26 @@ class Executor:
             self._open[intent.id] = intent
         return intent
 
-    def plan_fees(self, draft: Draft, *, base_fee_wei: int, now: int) -> Fees:
+    def find_most(self, draft: Draft, fees: ChainFees, *, now: int) -> Usd:
+        """Give the most that a draft may spend at what would be offered; FeeTooHigh."""
+        return self._most_gas(draft, self._plan_fees(draft, fees, now=now))
+
+    def _plan_fees(self, draft: Draft, fees: ChainFees, *, now: int) -> Fees:
         """Give the fees to offer for a draft: less headroom where the limits leave less.
 
         FeeTooHigh above the cap. The headroom over the base fee is the least that is given up.
         """
-        fees = self.lane.plan_fees(base_fee_wei)
+        self.native_usd = fees.native_usd
+        offered = self.lane.plan_fees(fees.base_fee_wei)
         if self.budget is None or not self.native_usd:
-            return fees
+            return offered
         allowed = self.budget.find_allowance(draft, now=now)
         spare = allowed - draft.cost if self.terms.l1_fees else allowed
         within = div_down(max(0, spare) * WAD, draft.gas_limit * self.native_usd)
-        least = base_fee_wei + fees.priority_fee_wei
-        return replace(fees, max_fee_wei=max(least, min(fees.max_fee_wei, within)))
+        least = fees.base_fee_wei + offered.priority_fee_wei
+        return replace(offered, max_fee_wei=max(least, min(offered.max_fee_wei, within)))
 
-    def most_gas(self, draft: Draft, fees: Fees) -> Usd:
-        """Give the most that a draft may spend at these fees, at the least what it expects."""
+    def _most_gas(self, draft: Draft, fees: Fees) -> Usd:
         most = gas_cost(draft.gas_limit, fees.max_fee_wei, self.native_usd)
         return Usd(draft.cost + most) if self.terms.l1_fees else max(draft.cost, most)
 
@@ -147,7 +160,7 @@ class Executor:
         """
         async with self._following:
             before, self._height = self._height, head.anchor.height
-            self._begun += 1
+            self._followed.begin()
             if not self.ready:
                 await self._load(now)
             elif head.reorg_depth:
@@ -164,28 +177,21 @@ class Executor:
                     self._note_mined(max(self._mined, followed.nonce + 1))
             doubtful = any(watch.taken_at is not None for watch in self._watches.values())
             self.ready = self.ready or not doubtful
-            self._note_followed(head)
+            self._followed.finish(head)
             settled, self._settled = tuple(self._settled), []
             return settled
 
     @property
     def looks(self) -> int:
         """How many heads were begun to be followed."""
-        return self._begun
+        return self._followed.begun
 
     async def wait_followed(self, anchor: BlockAnchor, *, looks: int) -> None:
         """Wait until a read block was followed: what a reorg undid is then in flight again.
 
         A head that was passed over counts once one that was begun after `looks` was followed.
         """
-        while anchor.hash not in self._followed and self._done <= looks:
-            await self._moved.wait()
-
-    def _note_followed(self, head: Head) -> None:
-        self._done = self._begun
-        self._followed.extend((head.parent_hash, head.anchor.hash))
-        self._moved.set()
-        self._moved = asyncio.Event()
+        await self._followed.wait(anchor, looks=looks)
 
     async def _was_undone(self) -> bool:
         """Say whether the key's count fell: a reorg that no head told of."""
@@ -267,7 +273,7 @@ class Executor:
         )
 
     def _watch(self, intent: Intent) -> TransactionWatch:
-        hashes = tuple(attempt.signed.tx_hash for attempt in intent.attempts)
+        hashes = tuple(attempt.tx_hash for attempt in intent.attempts)
         watch = self._watches.get(intent.id) or TransactionWatch(
             nonce=intent.nonce,
             tx_hashes=hashes,
@@ -333,7 +339,7 @@ class Executor:
             if signed is None:
                 return intent
         elif height - since >= self.terms.stuck_blocks:
-            signed = self.lane.sign_replacement(intent.last.signed, base_fee_wei=head.base_fee_wei)
+            signed = self.lane.sign_replacement(intent.last.evm, base_fee_wei=head.base_fee_wei)
         if signed is not None:
             attempt = Attempt(signed=signed, height=height, signed_at=now, cancels=cancels)
             intent = await self._attempt(intent, attempt, now)
@@ -343,7 +349,7 @@ class Executor:
         """Journal another version within the limits; an empty one only frees the lane."""
         gas: Usd | None = None
         if self.budget and not attempt.cancels:
-            gas = self.budget.raised(intent, attempt.signed)
+            gas = self.budget.raised(intent, attempt)
             if reason := self.budget.refuse_raise(intent, gas, now=now):
                 self._complain(intent, "transaction.not_raised", reason)
                 return intent
@@ -354,12 +360,12 @@ class Executor:
         return raised
 
     async def _sign_empty(self, intent: Intent, head: Head) -> SignedTransaction | None:
-        call = empty_call(self.lane.sender)
+        call, old = empty_call(self.lane.sender), intent.last.evm
         try:
             gas_limit = with_margin(await self.lane.simulate(call))
         except ExecutionError:
-            gas_limit = max(EMPTY_GAS, intent.last.signed.gas_limit)
-        old = replace(intent.last.signed, call=call, gas_limit=gas_limit)
+            gas_limit = max(EMPTY_GAS, old.gas_limit)
+        old = replace(old, call=call, gas_limit=gas_limit)
         raised = self.lane.sign_replacement(old, base_fee_wei=head.base_fee_wei)
         if raised is not None:
             return raised
@@ -371,7 +377,7 @@ class Executor:
 
     async def _send(self, intent: Intent, now: int) -> Intent:
         try:
-            await self.lane.submit(intent.last.signed)
+            await self.lane.submit(intent.last.evm)
         except (ChainError, ExecutionError) as error:
             self._complain(intent, "transaction.not_sent", error.reason)
             return intent

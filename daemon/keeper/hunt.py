@@ -23,8 +23,7 @@ from daemon.keeper.intent import Draft, Purpose
 from daemon.keeper.latches import Latches
 from daemon.keeper.memory import Work
 from daemon.keeper.plan import Place
-from daemon.keeper.ports import LanePort
-from daemon.keeper.quote import quote_all
+from daemon.keeper.ports import Quoter
 from daemon.keeper.screening import READ_AGAIN_BLOCKS, Look, choose_read
 from daemon.keeper.selling import Seller
 from daemon.keeper.strangers import (
@@ -77,7 +76,7 @@ class Hunter:
         client: EvmClient,
         markets: Markets,
         *,
-        quoting: LanePort,
+        quoting: Quoter,
         dispatcher: Dispatcher,
         latches: Latches,
         store: Store,
@@ -208,17 +207,12 @@ class Hunter:
 
     async def _quote(self, sales: Sequence[Sale], chain: ChainSnapshot) -> list[tuple[Sale, Quote]]:
         deadline = chain.anchor.time + DEADLINE_S
-        executor = self._dispatcher.lanes[chain.chain].executor
-        executor.native_usd = chain.fees.native_usd
-        quotes = await quote_all(
-            self._quoting,
+        quotes = await self._quoting.quote(
             [
                 self._terms.seller.build_action(sale, min_profit=1, deadline=deadline)
                 for sale in sales
             ],
-            chain.fees,
-            block_time_s=executor.terms.block_time_s,
-            timeout_s=executor.terms.quote_timeout_s,
+            chain,
         )
         taken = []
         for sale, quote in zip(sales, quotes, strict=True):
@@ -253,8 +247,7 @@ class Hunter:
             decision=describe_sale(sale, quote.gas_cost),
             deadline=now + DEADLINE_S,
         )
-        fee_wei = chain.fees.base_fee_wei
-        sent = await self._dispatcher.submit(draft, base_fee_wei=fee_wei, now=now)
+        sent = await self._dispatcher.submit(draft, chain.fees, now=now)
         if sent is not None and sale.prey.pool:
             self._selling[sale.prey.pool] = draft.place
         return True

@@ -11,6 +11,10 @@ A dry run stops at planned, without a nonce. `superseded`: the nonce was filled 
 transaction, or nothing was ever signed. `lost`: someone else used the nonce with this key. A
 reorg takes even a settled intent back to sent: its bytes are good for its nonce, and no other
 transaction may ever have that nonce.
+
+Solana has no nonces: there it is our own running number. An intent is superseded past its
+deadline once its last signature can never land any more, and lost when no node remembers far
+enough back to say whether it did. What is settled stays so.
 """
 
 from collections.abc import Mapping
@@ -18,10 +22,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from chains.errors import InvariantError
 from chains.evm.transactions import SignedTransaction
 from chains.model.action import Action, Receipt
 from chains.model.ids import AccountId, Address, ChainId
 from chains.model.units import Usd, Wad
+from chains.solana.transactions import SignedTransaction as SlotTransaction
 
 
 class Purpose(StrEnum):
@@ -52,8 +58,8 @@ WITHOUT_EFFECT: Final = frozenset({IntentState.FAILED, IntentState.SUPERSEDED, I
 _S = IntentState
 NEXT: Final[Mapping[IntentState, frozenset[IntentState]]] = {
     _S.PLANNED: frozenset({_S.SIGNED, _S.SUPERSEDED}),
-    _S.SIGNED: frozenset({_S.SENT, _S.INCLUDED, _S.LOST}),
-    _S.SENT: frozenset({_S.INCLUDED, _S.LOST}),
+    _S.SIGNED: frozenset({_S.SENT, _S.INCLUDED, _S.SUPERSEDED, _S.LOST}),
+    _S.SENT: frozenset({_S.INCLUDED, _S.SUPERSEDED, _S.LOST}),
     _S.INCLUDED: frozenset({_S.SENT, _S.INCLUDED, _S.CONFIRMED, _S.FAILED, _S.SUPERSEDED, _S.LOST}),
     _S.CONFIRMED: frozenset({_S.SENT, _S.INCLUDED}),
     _S.FAILED: frozenset({_S.SENT, _S.INCLUDED}),
@@ -71,6 +77,7 @@ class Draft:
     account's id or a borrower. `cost` is what the quote expects to spend, `moved` the owner's
     value that moves (Usd). `health_before` is the figure it is for. `decision` is the record of the
     choice as JSON text. After `deadline` (seconds) the nonce is filled with an empty transaction.
+    `unit_price` is the quote's.
     """
 
     action: Action
@@ -83,6 +90,7 @@ class Draft:
     health_before: Wad | None
     decision: str
     deadline: int
+    unit_price: int = 0
 
     @property
     def chain(self) -> ChainId:
@@ -99,13 +107,47 @@ class Draft:
 class Attempt:
     """One signed transaction of an intent; `height` is the head it was signed at.
 
-    `cancels` marks the empty transaction to oneself that only fills the nonce.
+    On Solana that is the slot of its blockhash. `cancels` marks the empty transaction to oneself
+    that only fills the nonce.
     """
 
-    signed: SignedTransaction
+    signed: SignedTransaction | SlotTransaction
     height: int
     signed_at: int
     cancels: bool = False
+
+    @property
+    def tx_hash(self) -> bytes:
+        """The transaction's hash; its signature on Solana."""
+        if isinstance(self.signed, SignedTransaction):
+            return self.signed.tx_hash
+        return bytes(self.signed.signature)
+
+    @property
+    def evm(self) -> SignedTransaction:
+        """The transaction on an EVM chain; InvariantError for another's."""
+        if not isinstance(self.signed, SignedTransaction):
+            raise InvariantError(f"{self.signed.chain} has no EVM transactions")
+        return self.signed
+
+    @property
+    def solana(self) -> SlotTransaction:
+        """The transaction on Solana; InvariantError for another's."""
+        if not isinstance(self.signed, SlotTransaction):
+            raise InvariantError(f"{self.signed.chain} has no transactions of Solana")
+        return self.signed
+
+    @property
+    def sender(self) -> Address:
+        """The key's address."""
+        return Address(str(self.signed.sender))
+
+    @property
+    def most(self) -> int:
+        """The most it can cost in wei; its fee in lamports."""
+        if isinstance(self.signed, SignedTransaction):
+            return self.signed.most_wei
+        return self.signed.fee
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +179,7 @@ class Intent:
         """The attempt that its receipt is of; None also where it is of none of them."""
         if self.receipt is None:
             return None
-        mine = (a for a in self.attempts if a.signed.tx_hash == self.receipt.tx_hash)
+        mine = (a for a in self.attempts if a.tx_hash == self.receipt.tx_hash)
         return next(mine, None)
 
     @property

@@ -76,15 +76,15 @@ class Journal:
         await self._database.write(lambda c: c.exec_driver_sql(_INSERT_INTENT, row).close())
 
     async def record_signed(
-        self, draft: Draft, attempt: Attempt, *, now: int, gas: Usd | None = None
+        self, draft: Draft, attempt: Attempt, *, nonce: int, now: int, gas: Usd | None = None
     ) -> Intent:
         """Record an intent with its signed bytes and its spend; Conflict when the nonce is taken.
 
         `gas` is the most it may spend, otherwise what the draft expects. Nothing of it has left
         this machine when this returns.
         """
-        signed, most = attempt.signed, draft.cost if gas is None else gas
-        row = (signed.sender, signed.nonce, IntentState.SIGNED, now, now, *draft_row(draft))
+        sender, most = attempt.sender, draft.cost if gas is None else gas
+        row = (sender, nonce, IntentState.SIGNED, now, now, *draft_row(draft))
 
         def work(connection: Connection) -> int:
             intent_id = int(connection.exec_driver_sql(_INSERT_INTENT, row).lastrowid)
@@ -98,8 +98,8 @@ class Journal:
         return Intent(
             id=await self._database.write(work),
             draft=draft,
-            sender=signed.sender,
-            nonce=signed.nonce,
+            sender=sender,
+            nonce=nonce,
             state=IntentState.SIGNED,
             attempts=(attempt,),
             created_at=now,

@@ -7,10 +7,9 @@ own logs are read at several heads, over some time, and at last at every endpoin
 from dataclasses import dataclass
 from typing import Final
 
-from daemon.keeper.effects import judge_effect
 from daemon.keeper.intent import Intent
 from daemon.keeper.journal import Journal
-from daemon.keeper.ports import Receipts
+from daemon.keeper.ports import Effects
 
 MISSES: Final = 2
 """How many heads a confirmed transaction lacks its effect before it is doubted."""
@@ -47,22 +46,18 @@ class Judge:
         """Give what is to be judged."""
         return tuple(self._unjudged.values())
 
-    async def judge(self, receipts: Receipts, intent: Intent, *, now: int) -> str | None:
+    async def judge(self, effects: Effects, intent: Intent, *, now: int) -> str | None:
         """Look for an intent's effect; give what is wrong once it is surely missing.
 
         ChainError where nobody can say: it is judged later.
         """
-        receipt = intent.receipt
-        if receipt is None:
-            return None
-        found = await receipts.read(receipt.tx_hash)
+        found = await effects.read(intent)
         if found is None:
             return None
-        effect = judge_effect(intent, found.logs)
+        effect = found.effect
         if effect is None and self._is_doubtful(intent, now):
-            answers = await receipts.read_everywhere((receipt.tx_hash,))
-            effects = (judge_effect(intent, answer.logs) for answer in answers)
-            effect = next((one for one in effects if one is not None), None)
+            answers = await effects.read_everywhere(intent)
+            effect = next((one.effect for one in answers if one.effect is not None), None)
             if effect is None:
                 self.drop(intent)
                 return _describe(intent)

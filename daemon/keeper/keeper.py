@@ -9,17 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chains.model.action import Quote
-from chains.model.anchor import BlockAnchor
+from chains.model.action import Action, Quote
 from chains.model.ids import Address, ChainId
 from chains.model.position import Position
-from chains.model.snapshot import ChainFees, MandateKind, Snapshot
+from chains.model.snapshot import ChainSnapshot, MandateKind, Snapshot
 from daemon.board import Attested
-from daemon.keeper.calls import build_cure, draft_cure
+from daemon.keeper.calls import draft_cure
 from daemon.keeper.dispatch import Dispatcher
 from daemon.keeper.memory import Work
 from daemon.keeper.plan import Cure, Need, Situation, native_key, plan_cures
-from daemon.keeper.quote import quote_all
 from daemon.keeper.route import Decision, Offer, Quoted, Refused, choose
 from daemon.margin.policy import Policy
 from daemon.margin.report import MarginReport
@@ -30,11 +28,11 @@ NO_CURE: Final = "no fund with an open mandate can help"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protected:
-    """The margin accounts acted for: their policies, the risk table, and the acting key."""
+    """The margin accounts acted for: their policies, the risk table, and the acting keys."""
 
     policies: Mapping[str, Policy]
     risk: RiskTable
-    keeper: Address
+    keepers: Mapping[ChainId, Address]
 
 
 class Keeper:
@@ -88,7 +86,7 @@ class Keeper:
             risk=self._protected.risk,
             header=look.attested.envelope.header if look.attested else None,
             activity=self._dispatcher.activity,
-            keeper=self._protected.keeper,
+            keepers=self._protected.keepers,
             now=look.now,
         )
 
@@ -116,10 +114,8 @@ class Keeper:
             if self._is_late(need, look):
                 return True
             draft = draft_cure(decision, chosen, look.policy, look.attested, now=look.now)
-            base_fee_wei = look.fees(draft.chain).base_fee_wei
-            outcome = await self._dispatcher.carry_out(
-                draft, base_fee_wei=base_fee_wei, now=look.now
-            )
+            fees = look.read(draft.chain).fees
+            outcome = await self._dispatcher.carry_out(draft, fees, now=look.now)
             if outcome.refused is None:
                 return True
             refused = Refused(cure=chosen.cure, reason=outcome.refused)
@@ -162,10 +158,10 @@ class Keeper:
         """Wait until a chain's transactions were followed to the block that was read."""
         if (lane := self._dispatcher.lanes.get(chain)) is None:
             return None
-        executor, limit_s = lane.executor, lane.executor.terms.quote_timeout_s
+        executor, limit_s = lane.executor, lane.executor.quote_timeout_s
         try:
             async with asyncio.timeout(limit_s):
-                await executor.wait_followed(look.anchor(chain), looks=look.looks[chain])
+                await executor.wait_followed(look.read(chain).anchor, looks=look.looks[chain])
         except TimeoutError:
             return f"{chain}: what it did to our transactions is not known within {limit_s:g} s"
         return None
@@ -186,17 +182,14 @@ class Keeper:
     ) -> list[Offer]:
         if reason := self._dispatcher.why_closed(Work(chain, look.account), look.now):
             return [Refused(cure=cure, reason=reason) for cure in cures]
-        executor = self._dispatcher.lanes[chain].executor
-        fees = look.fees(chain)
-        executor.native_usd = fees.native_usd
-        quotes = await quote_all(
-            executor.lane,
-            [build_cure(cure, look.attested) for cure in cures],
-            fees,
-            block_time_s=executor.terms.block_time_s,
-            timeout_s=executor.terms.quote_timeout_s,
-        )
-        return [_offer(cure, quote) for cure, quote in zip(cures, quotes, strict=True)]
+        lane = self._dispatcher.lanes[chain]
+        built = [lane.build_cure(cure, look.attested) for cure in cures]
+        actions = [action for action in built if isinstance(action, Action)]
+        quotes = iter(await lane.executor.quote(actions, look.read(chain)))
+        return [
+            _offer(cure, next(quotes) if isinstance(action, Action) else action)
+            for cure, action in zip(cures, built, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,13 +209,9 @@ class _Look:
         """The chains read."""
         return tuple(found.chain for found in self.snapshot.read)
 
-    def anchor(self, chain: ChainId) -> BlockAnchor:
-        """Give the block at which a chain was read."""
-        return next(found.anchor for found in self.snapshot.read if found.chain == chain)
-
-    def fees(self, chain: ChainId) -> ChainFees:
-        """Give a read chain's fees."""
-        return next(found.fees for found in self.snapshot.read if found.chain == chain)
+    def read(self, chain: ChainId) -> ChainSnapshot:
+        """Give a chain as it was read."""
+        return next(found for found in self.snapshot.read if found.chain == chain)
 
 
 def _offer(cure: Cure, quote: Quote | str) -> Offer:

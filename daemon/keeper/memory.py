@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from chains.evm.transactions import SignedTransaction
 from chains.model.ids import ChainId
 from chains.model.units import Usd, div_up
-from daemon.keeper.intent import WITHOUT_EFFECT, Draft, Intent, IntentState, Purpose
+from daemon.keeper.intent import WITHOUT_EFFECT, Attempt, Draft, Intent, IntentState, Purpose
 from daemon.keeper.limits import (
     DAY_S,
     Breaker,
@@ -86,10 +85,10 @@ class Memory:
         ledger = (*self.spends.values(), *others)
         return find_allowance(_spend(draft, draft.cost, now), ledger, self.limits, now=now)
 
-    def raised(self, intent: Intent, signed: SignedTransaction) -> Usd:
+    def raised(self, intent: Intent, attempt: Attempt) -> Usd:
         """Give the most that an intent spends once this version of it is sent as well."""
         known = self._counted(intent)
-        return max(known, Usd(div_up(known * signed.most_wei, intent.last.signed.most_wei)))
+        return max(known, Usd(div_up(known * attempt.most, intent.last.most)))
 
     def refuse_raise(self, intent: Intent, gas: Usd, *, now: int) -> str | None:
         """Say why an intent in flight may not spend as much, None when it may."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from chains.model.action import Instrument
 from chains.model.health import Health
-from chains.model.ids import AccountId, Address
+from chains.model.ids import AccountId, Address, ChainId
 from chains.model.position import Leg, Position, Side
-from chains.model.snapshot import IdleFund, Mandate, MandateKind, Snapshot
+from chains.model.snapshot import NOBODY, IdleFund, Mandate, MandateKind, Snapshot
 from chains.model.units import Usd, Wad, value_down
 from daemon.keeper.mandates import accepts, attested_need, is_open
 from daemon.keeper.sizing import (
@@ -109,7 +109,10 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """All that a plan is made from; `now` in seconds, `header` the attestation at hand."""
+    """All that a plan is made from; `now` in seconds, `header` the attestation at hand.
+
+    `keepers` are our own addresses, by chain: mandates name the one who may use them.
+    """
 
     report: MarginReport
     snapshot: Snapshot
@@ -117,7 +120,7 @@ class Situation:
     risk: RiskTable
     header: HealthAttestation | None
     activity: Activity
-    keeper: Address
+    keepers: Mapping[ChainId, Address]
     now: int
 
     @property
@@ -126,13 +129,21 @@ class Situation:
         return {found.symbol: found for found in self.report.ranges}
 
     def funds(self, position: Position) -> Iterator[tuple[IdleFund, Mandate]]:
-        """Give the owner's funds on the position's chain with each mandate for its market."""
+        """Give the owner's funds on the position's chain with each mandate for it."""
         for chain in self.snapshot.read:
             if chain.chain == position.account.chain:
                 for fund in chain.funds:
                     for mandate in fund.mandates:
-                        if fund.owner == position.account and mandate.market == position.market:
+                        if fund.owner == position.account and _is_for(mandate, position):
                             yield fund, mandate
+
+    def keeper(self, chain: ChainId) -> Address:
+        """Give our own address on a chain; nobody's where we have no key."""
+        return self.keepers.get(chain, NOBODY)
+
+
+def _is_for(mandate: Mandate, position: Position) -> bool:
+    return mandate.market == position.market and mandate.obligation == position.obligation
 
 
 def plan_cures(situation: Situation, *, helpless: frozenset[str] = frozenset()) -> tuple[Need, ...]:
@@ -149,7 +160,8 @@ def plan_cures(situation: Situation, *, helpless: frozenset[str] = frozenset()) 
 
 def native_key(position: Position) -> str:
     """Name the need of a position's own health factor."""
-    return f"native {position.account} {position.market}"
+    obligation = f" {position.obligation}" if position.obligation else ""
+    return f"native {position.account} {position.market}{obligation}"
 
 
 def unified_key(account: str) -> str:
@@ -243,8 +255,9 @@ def _offers(
 ) -> Iterator["_Offer"]:
     """Give what open mandates of a kind could spend on these positions, and on which leg."""
     for position in positions:
+        keeper = situation.keeper(position.account.chain)
         for fund, mandate in situation.funds(position):
-            if is_open(mandate, kind, health, keeper=situation.keeper, now=situation.now):
+            if is_open(mandate, kind, health, keeper=keeper, now=situation.now):
                 for instrument in sorted(mandate.instruments):
                     if leg := _leg_for(position, instrument, fund):
                         yield _Offer(
@@ -270,7 +283,8 @@ def _at_pool_price(leg: Leg) -> DebtLeg | CollateralLeg | None:
     if leg.price.usd <= 0:
         return None
     if leg.side is Side.DEBT:
-        return DebtLeg(units=leg.units, decimals=leg.decimals, price=leg.price.usd)
+        weight = leg.debt_weight
+        return DebtLeg(units=leg.units, decimals=leg.decimals, price=leg.price.usd, weight=weight)
     return CollateralLeg(
         units=leg.units,
         decimals=leg.decimals,

@@ -1,20 +1,126 @@
-"""What the keeper asks of a chain.
+"""What the keeper asks of a chain, in the words that all chains share; then what EVM's part asks.
 
-A lane is one key on one chain (chains.evm.transactions.Lane); receipts are read beside it
-(chains.evm.receipts.ReceiptReader).
+Dispatcher and keeper talk to a `ChainExecutor`, to `Effects` and to a `CureBuilder`. On EVM those
+stand on a lane, one key on one chain (chains.evm.transactions.Lane), with receipts read beside it
+(chains.evm.receipts.ReceiptReader); on Solana see daemon.keeper.solana.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from chains.evm.fees import Fees
 from chains.evm.receipts import FullReceipt
 from chains.evm.transactions import SignedTransaction
 from chains.evm.watch import TransactionWatch
-from chains.model.action import Call
+from chains.model.action import Action, Call, Quote
+from chains.model.anchor import BlockAnchor, Head
 from chains.model.ids import Address, ChainId
+from chains.model.snapshot import ChainFees, ChainSnapshot
 from chains.model.units import Usd
-from daemon.keeper.intent import Draft, Intent
+from daemon.board import Attested
+from daemon.keeper.intent import Attempt, Draft, Intent
+from daemon.keeper.plan import Cure
+
+
+class Quoter(Protocol):
+    """Says what actions on one chain would cost."""
+
+    async def quote(self, actions: Sequence[Action], at: ChainSnapshot) -> tuple[Quote | str, ...]:
+        """Quote each action on the chain as it was read, or say why not; takes a bounded time."""
+        ...
+
+
+class Carrying(Protocol):
+    """Carries drafts out."""
+
+    def find_most(self, draft: Draft, fees: ChainFees, *, now: int) -> Usd:
+        """Give the most that a draft may spend now; FeeTooHigh above the cap."""
+        ...
+
+    async def execute(self, draft: Draft, fees: ChainFees, *, now: int) -> Intent:
+        """Sign, journal and send a draft; give its intent whether or not a node took it.
+
+        FeeTooHigh, ChainError, StorageError or InvariantError: nothing was sent then.
+        """
+        ...
+
+
+class Following(Protocol):
+    """Follows what was sent to its end."""
+
+    @property
+    def looks(self) -> int:
+        """How many heads were begun to be followed."""
+        ...
+
+    async def on_head(self, head: Head, *, now: int) -> tuple[Intent, ...]:
+        """Follow everything in flight; give what was settled. The first head reconciles.
+
+        Raises ChainError when the chain cannot be asked: what was not looked at waits.
+        """
+        ...
+
+    async def wait_followed(self, anchor: BlockAnchor, *, looks: int) -> None:
+        """Wait until what a read block undid is in flight again.
+
+        A head that was passed over counts once one that was begun after `looks` was followed.
+        """
+        ...
+
+
+class ChainExecutor(Quoter, Carrying, Following, Protocol):
+    """One key on one chain, from a draft to its settled intent.
+
+    `ready` once the journal and the chain agree: nothing may be planned before. `stopped` says
+    why the lane takes nothing any more. `budget` bounds what is spent on top. A quote takes no
+    longer than `quote_timeout_s`.
+    """
+
+    stopped: str | None
+    budget: "Budget | None"
+
+    @property
+    def ready(self) -> bool:
+        """Whether journal and chain agree."""
+        ...
+
+    @property
+    def in_flight(self) -> tuple[Intent, ...]:
+        """The intents that may still take effect."""
+        ...
+
+    @property
+    def quote_timeout_s(self) -> float:
+        """How long a quote, or any other wait for the chain, may take."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What one answer says of a transaction that lies in a block: its effect as JSON text."""
+
+    effect: str | None
+
+
+class Effects(Protocol):
+    """Reads what confirmed intents did."""
+
+    async def read(self, intent: Intent) -> Reading | None:
+        """Give what an intent's transaction did, None where nobody has it; ChainError."""
+        ...
+
+    async def read_everywhere(self, intent: Intent) -> tuple[Reading, ...]:
+        """Give what each endpoint by itself says of it; ChainError where none answers."""
+        ...
+
+
+class CureBuilder(Protocol):
+    """Builds the actions of cures on one chain."""
+
+    def __call__(self, cure: Cure, attested: Attested | None) -> Action | str:
+        """Give a cure's action, or say why there is none now."""
+        ...
 
 
 class Pricing(Protocol):
@@ -112,7 +218,7 @@ class Budget(Protocol):
         """Give the most that a draft may spend now."""
         ...
 
-    def raised(self, intent: Intent, signed: SignedTransaction) -> Usd:
+    def raised(self, intent: Intent, attempt: Attempt) -> Usd:
         """Give the most that an intent spends once this version of it is sent as well."""
         ...
 

@@ -8,12 +8,31 @@ from typing import Final
 from chains.errors import ChainError, ExecutionError, FeeTooHigh
 from chains.evm.fees import Fees
 from chains.model.action import Action, Quote
-from chains.model.snapshot import ChainFees
+from chains.model.snapshot import ChainFees, ChainSnapshot
 from chains.model.units import WAD, Usd, div_up
 from daemon.keeper.ports import LanePort
 
 GAS_MARGIN_PERCENT: Final = 25
 BLOCKS_TO_INCLUSION: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GasQuoter:
+    """Quotes at one lane, each round in at most `timeout_s`."""
+
+    lane: LanePort
+    block_time_s: int
+    timeout_s: float = 2.0
+
+    async def quote(self, actions: Sequence[Action], at: ChainSnapshot) -> tuple[Quote | str, ...]:
+        """Quote each action at the fees that were read, or say why not."""
+        return await quote_all(
+            self.lane,
+            actions,
+            at.fees,
+            block_time_s=self.block_time_s,
+            timeout_s=self.timeout_s,
+        )
 
 
 async def quote_all(

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
 from sqlalchemy import RowMapping
 
 from chains.evm.fees import Fees
@@ -9,11 +11,16 @@ from chains.evm.transactions import SignedTransaction
 from chains.model.action import Action, Call, Instrument, Receipt
 from chains.model.ids import AccountId, Address, AssetId, ChainId
 from chains.model.units import Usd, Wad
+from chains.solana.decode import RecentBlockhash
+from chains.solana.fees import Budget
+from chains.solana.orders import decode_order
+from chains.solana.transactions import SignedTransaction as SlotTransaction
 from daemon.keeper.intent import Attempt, Draft, Intent, IntentState, Purpose
 
 DRAFT_COLUMNS: Final = (
     "chain, purpose, need, subject, instrument, market, account, asset, units, target, data, "
-    "value, gas_limit, cost, moved, health_before, decision, deadline"
+    "value, gas_limit, cost, moved, health_before, decision, deadline, "
+    "unit_price"
 )
 RECEIPT_COLUMNS: Final = (
     "included_hash, included_block, included_height, success, gas_used, gas_price_wei"
@@ -23,7 +30,8 @@ INTENT_COLUMNS: Final = (
     f"{DRAFT_COLUMNS}, {RECEIPT_COLUMNS}"
 )
 ATTEMPT_COLUMNS: Final = (
-    "intent_id, tx_hash, raw, gas_limit, max_fee_wei, priority_fee_wei, cancels, height, signed_at"
+    "intent_id, tx_hash, raw, gas_limit, max_fee_wei, priority_fee_wei, cancels, height, "
+    "signed_at, last_valid_height"
 )
 
 
@@ -49,6 +57,7 @@ def draft_row(draft: Draft) -> tuple[Any, ...]:
         None if draft.health_before is None else str(draft.health_before),
         draft.decision,
         draft.deadline,
+        draft.unit_price,
     )
 
 
@@ -74,46 +83,86 @@ def decode_draft(row: RowMapping) -> Draft:
         health_before=None if before is None else Wad(int(before)),
         decision=row["decision"],
         deadline=row["deadline"],
+        unit_price=row["unit_price"],
     )
 
 
 def attempt_row(intent_id: int, attempt: Attempt) -> tuple[Any, ...]:
-    """Give ATTEMPT_COLUMNS of an attempt."""
+    """Give ATTEMPT_COLUMNS of an attempt.
+
+    What Solana has instead of wei for gas stands in the same columns: the unit limit, and twice
+    the unit price.
+    """
     signed = attempt.signed
+    if isinstance(signed, SignedTransaction):
+        limit, most, priority = (
+            signed.gas_limit,
+            signed.fees.max_fee_wei,
+            signed.fees.priority_fee_wei,
+        )
+        last_valid = None
+    else:
+        limit, most = signed.budget.unit_limit, signed.budget.unit_price
+        priority, last_valid = most, signed.blockhash.last_valid_height
     return (
         intent_id,
-        signed.tx_hash,
+        attempt.tx_hash,
         signed.raw,
-        signed.gas_limit,
-        str(signed.fees.max_fee_wei),
-        str(signed.fees.priority_fee_wei),
+        limit,
+        str(most),
+        str(priority),
         attempt.cancels,
         attempt.height,
         attempt.signed_at,
+        last_valid,
     )
 
 
 def decode_attempt(row: RowMapping, intent: RowMapping) -> Attempt:
     """Read an attempt back, with the call of its intent or the empty one."""
-    sender = Address(intent["sender"])
-    call = Call(target=Address(intent["target"]), data=intent["data"], value=int(intent["value"]))
+    slot_bound = row["last_valid_height"] is not None
     return Attempt(
-        signed=SignedTransaction(
-            chain=ChainId.parse(intent["chain"]),
-            sender=sender,
-            nonce=intent["nonce"],
-            fees=Fees(
-                max_fee_wei=int(row["max_fee_wei"]),
-                priority_fee_wei=int(row["priority_fee_wei"]),
-            ),
-            gas_limit=row["gas_limit"],
-            call=empty_call(sender) if row["cancels"] else call,
-            raw=row["raw"],
-            tx_hash=row["tx_hash"],
-        ),
+        signed=_decode_order(row, intent) if slot_bound else _decode_transaction(row, intent),
         height=row["height"],
         signed_at=row["signed_at"],
         cancels=bool(row["cancels"]),
+    )
+
+
+def _decode_transaction(row: RowMapping, intent: RowMapping) -> SignedTransaction:
+    sender = Address(intent["sender"])
+    call = Call(target=Address(intent["target"]), data=intent["data"], value=int(intent["value"]))
+    return SignedTransaction(
+        chain=ChainId.parse(intent["chain"]),
+        sender=sender,
+        nonce=intent["nonce"],
+        fees=Fees(
+            max_fee_wei=int(row["max_fee_wei"]),
+            priority_fee_wei=int(row["priority_fee_wei"]),
+        ),
+        gas_limit=row["gas_limit"],
+        call=empty_call(sender) if row["cancels"] else call,
+        raw=row["raw"],
+        tx_hash=row["tx_hash"],
+    )
+
+
+def _decode_order(row: RowMapping, intent: RowMapping) -> SlotTransaction:
+    transaction = VersionedTransaction.from_bytes(row["raw"])
+    budget = Budget(unit_limit=row["gas_limit"], unit_price=int(row["priority_fee_wei"]))
+    return SlotTransaction(
+        chain=ChainId.parse(intent["chain"]),
+        sender=Pubkey.from_string(intent["sender"]),
+        order=decode_order(intent["data"]),
+        budget=budget,
+        fee=budget.fee(),
+        blockhash=RecentBlockhash(
+            hash=transaction.message.recent_blockhash,
+            last_valid_height=row["last_valid_height"],
+            slot=row["height"],
+        ),
+        raw=row["raw"],
+        signature=transaction.signatures[0],
     )
 
 

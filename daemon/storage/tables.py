@@ -18,7 +18,10 @@ class MetaRow(SQLModel, table=True):
 
 
 class IntentRow(SQLModel, table=True):
-    """One thing the keeper means to do with one nonce; see daemon.keeper.intent."""
+    """One thing the keeper means to do with one nonce; see daemon.keeper.intent.
+
+    On Solana `nonce` is our own running number, and `unit_price` what is offered for a unit.
+    """
 
     __tablename__ = "intent"
     __table_args__ = (
@@ -49,6 +52,7 @@ class IntentRow(SQLModel, table=True):
     health_before: str | None
     decision: str
     deadline: int
+    unit_price: int
     created_at: int
     updated_at: int
     included_hash: bytes | None
@@ -60,7 +64,10 @@ class IntentRow(SQLModel, table=True):
 
 
 class AttemptRow(SQLModel, table=True):
-    """One signed transaction of an intent: the first, a replacement, or its cancellation."""
+    """One signed transaction of an intent: the first, a replacement, or its cancellation.
+
+    Solana's have a `last_valid_height`; both fees are then micro-lamports for a compute unit.
+    """
 
     __tablename__ = "attempt"
     id: int | None = Field(default=None, primary_key=True)
@@ -73,6 +80,7 @@ class AttemptRow(SQLModel, table=True):
     cancels: bool
     height: int
     signed_at: int
+    last_valid_height: int | None
 
 
 class SpendRow(SQLModel, table=True):

@@ -55,7 +55,9 @@ async def api(database: Database) -> AsyncIterator[aiohttp.ClientSession]:
 
 async def sign(database: Database, number: int) -> Intent:
     found = draft(number)
-    return await Journal(database).record_signed(found, attempt(found, number), now=v.NOW)
+    return await Journal(database).record_signed(
+        found, attempt(found, number), nonce=number, now=v.NOW
+    )
 
 
 async def test_actions_come_newest_first_in_pages(
@@ -82,7 +84,7 @@ async def test_an_action_says_what_was_done_and_what_came_of_it(
     assert action["purpose"] == "native"
     assert action["subject"] == "alice"
     assert action["state"] == "signed"
-    assert action["tx_hash"] == "0x" + intent.last.signed.tx_hash.hex()
+    assert action["tx_hash"] == "0x" + intent.last.tx_hash.hex()
     assert action["expected_cost_usd"] == "0.10000000"
     assert action["effect"] == {"units": "5"}
 

@@ -14,6 +14,7 @@ from chains.evm.watch import TransactionWatch
 from chains.model.action import Action, Call, Instrument, Receipt
 from chains.model.anchor import BlockAnchor, Head
 from chains.model.ids import Address, ChainId
+from chains.model.snapshot import ChainFees
 from chains.model.units import WAD, Usd, Wad
 from daemon.keeper.intent import Draft, Purpose
 from tests.support import values as v
@@ -226,6 +227,11 @@ class FakeLane:
         receipts = (self.fake.receipt(tx_hash) for tx_hash in reversed(watch.tx_hashes))
         receipt = next((found for found in receipts if found), None)
         return watch.advance(height=height, mined_nonce=mined, receipt=receipt)
+
+
+def gas(base_fee_wei: int = 10**9, *, native_usd: int = 0) -> ChainFees:
+    """Give the fees of a chain; the native token's price is unknown (0) unless told."""
+    return ChainFees(base_fee_wei=base_fee_wei, priority_fee_wei=0, native_usd=Usd(native_usd))
 
 
 def draft(number: int, *, chain: ChainId = v.CHEAP, deadline: int = v.NOW + 10_000) -> Draft:

@@ -10,7 +10,7 @@ from daemon.keeper.execute import Executor, LaneTerms
 from daemon.keeper.intent import Draft, Intent
 from daemon.keeper.journal import Journal
 from daemon.storage.database import open_database
-from tests.daemon.keeper.fakes import KEY, FakeChain, FakeLane
+from tests.daemon.keeper.fakes import KEY, FakeChain, FakeLane, gas
 from tests.support import values as v
 
 TERMS = LaneTerms(confirmations=2, block_time_s=1, stuck_blocks=3, lost_after_s=0)
@@ -43,8 +43,7 @@ class Process:
 
     async def do(self, draft: Draft) -> Intent:
         """Execute a draft."""
-        base_fee_wei = self.fake.base_fee_wei
-        return await self.executor.execute(draft, base_fee_wei=base_fee_wei, now=self.now)
+        return await self.executor.execute(draft, gas(self.fake.base_fee_wei), now=self.now)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from proofs.statement import HealthAttestation, Status
 from tests.support import values as v
 
 KEEPER = v.address(0x6EE9)
+KEEPERS = {v.CHEAP: KEEPER, v.DEAR: KEEPER}
 ROOT = b"\x07" * 32
 BOTH = frozenset({Instrument.REPAY, Instrument.SUPPLY})
 
@@ -151,7 +152,7 @@ def situation(
         risk=v.risk_table(),
         header=signed,
         activity=activity or Activity(),
-        keeper=KEEPER,
+        keepers=KEEPERS,
         now=v.NOW,
     )
 

@@ -16,7 +16,7 @@ from daemon.keeper.execute import Executor, LaneTerms
 from daemon.keeper.intent import Intent, IntentState
 from daemon.keeper.journal import Journal
 from daemon.storage.database import open_database
-from tests.daemon.keeper.fakes import KEY, Crash, FakeChain, FakeLane, Fault, draft
+from tests.daemon.keeper.fakes import KEY, Crash, FakeChain, FakeLane, Fault, draft, gas
 from tests.support import values as v
 
 TERMS = LaneTerms(confirmations=2, block_time_s=1, stuck_blocks=3)
@@ -80,7 +80,7 @@ class KeptPromises(RuleBasedStateMachine):
         try:
             await self.executor.execute(
                 draft(number, deadline=deadline),
-                base_fee_wei=self.chain.base_fee_wei,
+                gas(self.chain.base_fee_wei),
                 now=self.now,
             )
         except Crash:

@@ -16,8 +16,11 @@ from chains.evm.receipts import FullReceipt
 from chains.evm.rescue import RESCUED_TOPIC
 from chains.model.anchor import Head
 from chains.model.ids import Address
+from chains.model.snapshot import ChainFees
 from chains.model.units import USD, Usd
+from daemon.keeper.calls import build_cure
 from daemon.keeper.dispatch import RETELL_S, Dispatcher, DispatchTerms, LaneParts
+from daemon.keeper.effects import ReceiptEffects
 from daemon.keeper.execute import Executor
 from daemon.keeper.halts import HUNT, KEEPER, MEND_S
 from daemon.keeper.intent import IntentState, Purpose
@@ -26,10 +29,11 @@ from daemon.keeper.limits import Breaker, Limits
 from daemon.keeper.memory import FAILURE_REST_S, Work
 from daemon.storage.database import Database, open_database
 from daemon.storage.store import Store
-from tests.daemon.keeper.fakes import KEY, FakeChain, FakeLane, draft
+from tests.daemon.keeper.fakes import KEY, FakeChain, FakeLane, draft, gas
 from tests.daemon.keeper.lanes import TERMS
 from tests.support import values as v
 
+PRICED = gas(native_usd=2_000 * USD)
 LIMITS = Limits(per_transaction=Usd(USD), per_hour=Usd(USD), per_day=Usd(USD))
 
 
@@ -80,6 +84,12 @@ class Events:
         )
 
 
+def lane_parts(executor: Executor, receipts: Events) -> LaneParts:
+    """Give a lane whose effects are in these receipts."""
+    effects = ReceiptEffects(receipts)
+    return LaneParts(executor=executor, effects=effects, build_cure=build_cure)
+
+
 def owner_of(data: bytes) -> Address:
     """Give the account a draft of that calldata is for."""
     number = int.from_bytes(data.removeprefix(b"cure"), "big")
@@ -101,11 +111,12 @@ class Desk:
     store: Store
     dispatcher: Dispatcher
     now: list[int] = field(default_factory=lambda: [v.NOW])
+    fees: ChainFees = field(default_factory=gas)
 
     async def submit(self, number: int) -> IntentState | None:
         """Submit a draft; gives its state, None when it was not sent."""
         found = draft(number)
-        intent = await self.dispatcher.submit(found, base_fee_wei=10**9, now=self.now[0])
+        intent = await self.dispatcher.submit(found, self.fees, now=self.now[0])
         return intent.state if intent else None
 
     async def follow(self, *heads: Head) -> None:
@@ -158,7 +169,7 @@ async def _build(
     lane = FakeLane(fake, await journal.read_held_nonces(fake.chain, KEY))
     executor = Executor(lane, journal, TERMS)
     dispatcher = Dispatcher(
-        lanes={fake.chain: LaneParts(executor=executor, receipts=events)},
+        lanes={fake.chain: lane_parts(executor, events)},
         journal=journal,
         store=store,
         terms=DispatchTerms(
@@ -193,7 +204,7 @@ async def test_nothing_goes_out_before_journal_and_chain_are_reconciled(tmp_path
         fake = FakeChain()
         executor = Executor(FakeLane(fake), Journal(database), TERMS)
         dispatcher = Dispatcher(
-            lanes={fake.chain: LaneParts(executor=executor, receipts=Events(fake))},
+            lanes={fake.chain: lane_parts(executor, Events(fake))},
             journal=Journal(database),
             store=Store(database),
             terms=DispatchTerms(live=True, limits=LIMITS),
@@ -291,13 +302,13 @@ async def test_a_liquidation_without_effect_stops_liquidations_only(tmp_path: Pa
     fake = FakeChain()
     prey = replace(draft(1), purpose=Purpose.LIQUIDATION)
     async with desk(tmp_path, fake) as it:
-        await it.dispatcher.submit(prey, base_fee_wei=10**9, now=it.now[0])
+        await it.dispatcher.submit(prey, it.fees, now=it.now[0])
         await it.mine(4)
         assert set(it.dispatcher.halts) == {HUNT}
         assert "without the effect" in (it.closed(None) or "")
     async with desk(tmp_path, fake) as it:
         more = replace(draft(2), purpose=Purpose.LIQUIDATION)
-        await it.dispatcher.submit(more, base_fee_wei=10**9, now=it.now[0])
+        await it.dispatcher.submit(more, it.fees, now=it.now[0])
         assert len(set(it.fake.submitted)) == 1
         assert it.closed() is None
         assert await it.submit(3) is IntentState.SENT
@@ -362,7 +373,7 @@ async def test_liquidations_that_keep_failing_never_stop_a_rescue(tmp_path: Path
         for number in (1, 2):
             prey = replace(draft(number), purpose=Purpose.LIQUIDATION, subject=f"prey {number}")
             it.fake.reverting.add(prey.action.call.data)
-            await it.dispatcher.submit(prey, base_fee_wei=10**9, now=it.now[0])
+            await it.dispatcher.submit(prey, it.fees, now=it.now[0])
         await it.mine()
         assert "kept failing" in (it.closed(None) or "")
         assert it.closed("alice") is None
@@ -445,12 +456,12 @@ async def test_liquidations_never_use_up_what_rescues_may_spend(tmp_path: Path) 
     async with desk(tmp_path, fake, limits=tight) as it:
         for number in (1, 2):
             prey = replace(draft(number), purpose=Purpose.LIQUIDATION)
-            assert await it.dispatcher.submit(prey, base_fee_wei=10**9, now=v.NOW)
+            assert await it.dispatcher.submit(prey, it.fees, now=v.NOW)
         assert await it.submit(3) is IntentState.SENT
     async with desk(tmp_path, fake, limits=tight) as it:
         assert await it.submit(4) is IntentState.SENT
         prey = replace(draft(5), purpose=Purpose.LIQUIDATION)
-        assert await it.dispatcher.submit(prey, base_fee_wei=10**9, now=v.NOW) is None
+        assert await it.dispatcher.submit(prey, it.fees, now=v.NOW) is None
 
 
 async def test_a_need_rests_only_a_little_after_an_action_that_did_nothing(
@@ -462,7 +473,7 @@ async def test_a_need_rests_only_a_little_after_an_action_that_did_nothing(
         fake.reverting.add(draft(1).action.call.data)
         await it.submit(1)
         await it.mine()
-        await it.dispatcher.submit(late, base_fee_wei=10**9, now=v.NOW)
+        await it.dispatcher.submit(late, it.fees, now=v.NOW)
         fake.mempool.clear()
         it.now[0] = v.NOW + 6
         await it.mine(5)
@@ -483,7 +494,7 @@ async def test_what_is_under_way_already_is_not_submitted_again(tmp_path: Path) 
         assert await it.submit(1) is IntentState.SENT
         assert await it.submit(1) is None
         elsewhere = replace(draft(1), need="another need of that place")
-        assert await it.dispatcher.submit(elsewhere, base_fee_wei=10**9, now=v.NOW) is None
+        assert await it.dispatcher.submit(elsewhere, it.fees, now=v.NOW) is None
         await it.mine()
         assert await it.submit(1) is IntentState.SENT
 
@@ -500,14 +511,14 @@ async def test_replacements_end_where_the_limits_do(tmp_path: Path) -> None:
         fake.base_fee_wei = 10**11
         await it.mine(30)
         (raised,) = await it.journal.read_recent(limit=9)
-        first, last = raised.attempts[0].signed, raised.last.signed
+        first, last = raised.attempts[0].evm, raised.last.evm
         assert first.most_wei < last.most_wei <= 3 * first.most_wei
     async with desk(tmp_path, fake, limits=tight) as it:
         dear = replace(draft(2), cost=Usd(3 * cost))
-        assert await it.dispatcher.submit(dear, base_fee_wei=10**9, now=v.NOW) is None
+        assert await it.dispatcher.submit(dear, it.fees, now=v.NOW) is None
         await it.mine(30)
         (again,) = await it.journal.read_recent(limit=9)
-        assert again.last.signed.most_wei <= 3 * first.most_wei
+        assert again.last.evm.most_wei <= 3 * first.most_wei
 
 
 async def test_the_most_a_transaction_may_take_counts_until_what_it_took_is_known(
@@ -515,8 +526,7 @@ async def test_the_most_a_transaction_may_take_counts_until_what_it_took_is_know
 ) -> None:
     limits = Limits(per_transaction=Usd(USD), per_hour=Usd(13 * USD // 10), per_day=Usd(9 * USD))
     async with desk(tmp_path, limits=limits) as it:
-        executor = it.dispatcher.lanes[v.CHEAP].executor
-        executor.native_usd = Usd(2_000 * USD)
+        it.fees = PRICED
         assert await it.submit(1) is IntentState.SENT
         assert (await it.journal.read_spends(since=0))[1].gas == 52_500_000
         assert await it.submit(2) is IntentState.SENT
@@ -532,10 +542,10 @@ async def test_a_limit_below_the_usual_headroom_lowers_the_fee_that_is_offered(
 ) -> None:
     limits = replace(LIMITS, per_transaction=Usd(USD * 4 // 10))
     async with desk(tmp_path, limits=limits) as it:
-        it.dispatcher.lanes[v.CHEAP].executor.native_usd = Usd(2_000 * USD)
+        it.fees = PRICED
         assert await it.submit(1) is IntentState.SENT
         (intent,) = await it.journal.read_recent(limit=9)
-        assert intent.last.signed.most_wei * 2_000 == 4 * 10**17
+        assert intent.last.evm.most_wei * 2_000 == 4 * 10**17
         assert (await it.journal.read_spends(since=0))[1].gas == USD * 4 // 10
 
 
@@ -544,15 +554,16 @@ async def test_a_transaction_that_may_take_more_than_its_limit_is_not_sent(
 ) -> None:
     limits = replace(LIMITS, per_transaction=Usd(USD // 5))
     async with desk(tmp_path, limits=limits) as it:
-        it.dispatcher.lanes[v.CHEAP].executor.native_usd = Usd(2_000 * USD)
+        it.fees = PRICED
         assert await it.submit(1) is None
         assert it.fake.submitted == []
 
 
 async def test_what_a_receipt_does_not_tell_of_stays_counted(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
+        it.fees = PRICED
         executor = it.dispatcher.lanes[v.CHEAP].executor
-        executor.native_usd = Usd(2_000 * USD)
+        assert isinstance(executor, Executor)
         executor.terms = replace(executor.terms, l1_fees=True)
         await it.submit(1)
         counted = (await it.journal.read_spends(since=0))[1].gas

@@ -16,7 +16,7 @@ from chains.model.action import Call
 from daemon.keeper.execute import EMPTY_GAS, Executor
 from daemon.keeper.intent import IntentState
 from daemon.storage.errors import Conflict
-from tests.daemon.keeper.fakes import CAP, KEY, Crash, FakeChain, FakeLane, Fault, draft
+from tests.daemon.keeper.fakes import CAP, KEY, Crash, FakeChain, FakeLane, Fault, draft, gas
 from tests.daemon.keeper.lanes import TERMS, living
 from tests.support import values as v
 
@@ -94,7 +94,7 @@ async def test_what_is_stuck_is_replaced_at_an_eighth_more_under_the_same_nonce(
         assert [len(i.attempts) for i in process.executor.in_flight] == [1]
         await process.mine(1)
         (replaced,) = process.executor.in_flight
-        first, second = (attempt.signed for attempt in replaced.attempts)
+        first, second = (attempt.evm for attempt in replaced.attempts)
         assert (first.nonce, first.call) == (second.nonce, second.call)
         assert second.fees.max_fee_wei * 8 >= first.fees.max_fee_wei * 9
         assert second.fees.priority_fee_wei * 8 >= first.fees.priority_fee_wei * 9
@@ -109,7 +109,7 @@ async def test_the_ladder_ends_at_the_cap(tmp_path: Path) -> None:
         process.fake.base_fee_wei = CAP * 2
         await process.mine(20 * TERMS.stuck_blocks)
         (waiting,) = process.executor.in_flight
-        assert all(a.signed.fees.max_fee_wei <= CAP for a in waiting.attempts)
+        assert all(a.evm.fees.max_fee_wei <= CAP for a in waiting.attempts)
         with pytest.raises(FeeTooHigh):
             process.lane.plan_fees(process.fake.base_fee_wei)
 
@@ -215,8 +215,8 @@ async def test_a_signature_that_fails_gives_its_nonce_back(tmp_path: Path) -> No
         executor = Executor(Wrong(process.fake), process.journal, TERMS)
         await executor.on_head(process.fake.head(), now=v.NOW)
         with pytest.raises(InvariantError):
-            await executor.execute(draft(1), base_fee_wei=1, now=v.NOW)
-        assert (await executor.execute(draft(2), base_fee_wei=1, now=v.NOW)).nonce == 0
+            await executor.execute(draft(1), gas(1), now=v.NOW)
+        assert (await executor.execute(draft(2), gas(1), now=v.NOW)).nonce == 0
 
 
 async def test_a_nonce_in_the_journal_is_never_signed_again(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ async def test_a_nonce_in_the_journal_is_never_signed_again(tmp_path: Path) -> N
         process.fake.mempool.clear()
         forgetful = Executor(FakeLane(process.fake), process.journal, TERMS)
         with pytest.raises(Conflict):
-            await forgetful.execute(draft(2), base_fee_wei=1, now=v.NOW)
+            await forgetful.execute(draft(2), gas(1), now=v.NOW)
         assert len(process.fake.submitted) == 1
 
 
@@ -238,7 +238,7 @@ async def test_the_deadline_of_a_replaced_transaction_still_counts(tmp_path: Pat
         await process.mine(1, take=0)
         (emptied,) = process.executor.in_flight
         assert [a.cancels for a in emptied.attempts] == [False, False, True]
-        assert emptied.last.signed.call == Call(target=KEY, data=b"")
+        assert emptied.last.evm.call == Call(target=KEY, data=b"")
         assert [i.state for i in await process.mine(2)] == [IntentState.SUPERSEDED]
 
 
@@ -285,7 +285,7 @@ async def test_a_nonce_without_a_receipt_is_lost_only_after_a_while(tmp_path: Pa
         lane = Forgetful(process.fake)
         executor = Executor(lane, process.journal, terms, elsewhere)
         await executor.on_head(process.fake.head(), now=v.NOW)
-        await executor.execute(draft(1), base_fee_wei=1, now=v.NOW)
+        await executor.execute(draft(1), gas(1), now=v.NOW)
         for _ in range(9):
             assert await executor.on_head(process.fake.mine(), now=v.NOW) == ()
         assert executor.stopped is None
@@ -299,7 +299,7 @@ async def test_a_receipt_that_any_endpoint_has_is_proof_enough(tmp_path: Path) -
         lane = Forgetful(process.fake)
         executor = Executor(lane, process.journal, TERMS, Elsewhere(process.fake))
         await executor.on_head(process.fake.head(), now=v.NOW)
-        await executor.execute(draft(1), base_fee_wei=10**9, now=v.NOW)
+        await executor.execute(draft(1), gas(10**9), now=v.NOW)
         settled = [await executor.on_head(process.fake.mine(), now=v.NOW) for _ in range(5)]
         assert [i.state for found in settled for i in found] == [IntentState.CONFIRMED]
         assert executor.stopped is None
@@ -316,7 +316,7 @@ async def test_a_key_whose_empty_transaction_would_revert_still_fills_its_nonce(
         process.fake.reverting.add(b"")
         (settled,) = await process.mine(3)
         assert settled.state is IntentState.SUPERSEDED
-        assert settled.last.signed.gas_limit >= EMPTY_GAS
+        assert settled.last.evm.gas_limit >= EMPTY_GAS
         assert process.fake.effects == []
 
 

@@ -19,7 +19,7 @@ from daemon.keeper.execute import Executor, LaneTerms
 from daemon.keeper.intent import Draft, Intent, IntentState
 from daemon.keeper.journal import Journal
 from daemon.storage.database import open_database
-from tests.daemon.keeper.fakes import draft
+from tests.daemon.keeper.fakes import draft, gas
 from tests.support import values as v
 from tests.support.nodes import GWEI, mine, proxied, running_anvil
 from tests.support.proxy import FaultProxy
@@ -46,7 +46,7 @@ class Scene:
 
     async def pay(self, *, deadline: int = v.NOW + 1_000) -> Intent:
         """Send one wei to the sink."""
-        return await self.executor.execute(payment(deadline), base_fee_wei=GWEI, now=self.now)
+        return await self.executor.execute(payment(deadline), gas(GWEI), now=self.now)
 
     async def see(self) -> tuple[Intent, ...]:
         """Show the executor the newest head."""
@@ -112,8 +112,8 @@ async def test_what_the_base_fee_left_behind_is_replaced_and_happens_once(scene:
         scene.anvil.mine(20 * GWEI)
         await scene.see()
     (waiting,) = scene.executor.in_flight
-    assert [a.signed.nonce for a in waiting.attempts] == [intent.nonce] * 2
-    assert waiting.last.signed.fees.max_fee_wei >= 20 * GWEI
+    assert [a.evm.nonce for a in waiting.attempts] == [intent.nonce] * 2
+    assert waiting.last.evm.fees.max_fee_wei >= 20 * GWEI
     scene.anvil.mine(20 * GWEI)
     await scene.see()
     scene.anvil.mine(20 * GWEI)

@@ -18,6 +18,7 @@ from daemon.keeper.hunt import Hunter, HuntTerms
 from daemon.keeper.journal import Journal
 from daemon.keeper.latches import Latches
 from daemon.keeper.limits import Limits
+from daemon.keeper.quote import GasQuoter
 from daemon.keeper.selling import Seller
 from daemon.storage.database import open_database
 from daemon.storage.errors import StorageError
@@ -105,7 +106,7 @@ def _build_hunter(
         dispatcher=dispatcher,
         latches=Latches(v.risk_table(), store),
         store=store,
-        quoting=FakeLane(FakeChain()),
+        quoting=GasQuoter(lane=FakeLane(FakeChain()), block_time_s=1),
         terms=HuntTerms(
             seller=Seller(
                 liquidator=v.address(0x11D),

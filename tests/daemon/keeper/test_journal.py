@@ -37,13 +37,13 @@ def attempt(found: Draft, nonce: int, *, cancels: bool = False, extra: int = 0) 
 
 async def sign(journal: Journal, number: int, *, nonce: int) -> Intent:
     found = draft(number)
-    return await journal.record_signed(found, attempt(found, nonce), now=v.NOW)
+    return await journal.record_signed(found, attempt(found, nonce), nonce=nonce, now=v.NOW)
 
 
 def receipt(intent: Intent, *, height: int = 9) -> Receipt:
     return Receipt(
         chain=v.CHEAP,
-        tx_hash=intent.last.signed.tx_hash,
+        tx_hash=intent.last.tx_hash,
         block_hash=b"\x01" * 32,
         height=height,
         success=True,
@@ -78,7 +78,7 @@ async def test_a_nonce_is_never_journalled_twice(journal: Journal) -> None:
 async def test_the_same_nonce_on_another_chain_is_another(journal: Journal) -> None:
     await sign(journal, 1, nonce=5)
     other = draft(2, chain=v.DEAR)
-    await journal.record_signed(other, attempt(other, 5), now=v.NOW)
+    await journal.record_signed(other, attempt(other, 5), nonce=5, now=v.NOW)
     assert len(await unsettled(journal)) == 1
 
 

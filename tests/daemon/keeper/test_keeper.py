@@ -13,10 +13,11 @@ from chains.errors import SimulationReverted, Unreachable
 from chains.evm.transactions import SignedTransaction
 from chains.model.action import Call
 from chains.model.anchor import BlockAnchor
+from chains.model.ids import ChainId
 from chains.model.snapshot import ChainGap, ChainSnapshot, MandateKind
 from chains.model.units import USD, Usd
 from daemon.board import Attested
-from daemon.keeper.dispatch import Dispatcher, DispatchTerms, LaneParts
+from daemon.keeper.dispatch import Dispatcher, DispatchTerms
 from daemon.keeper.execute import Executor
 from daemon.keeper.journal import Journal
 from daemon.keeper.keeper import NO_CURE, Keeper, Protected
@@ -30,7 +31,7 @@ from proofs.envelope import Envelope
 from tests.daemon.keeper import stage
 from tests.daemon.keeper.fakes import FakeChain, FakeLane
 from tests.daemon.keeper.lanes import TERMS
-from tests.daemon.keeper.test_dispatch import Events
+from tests.daemon.keeper.test_dispatch import Events, lane_parts
 from tests.support import values as v
 
 LIMITS = Limits(per_transaction=Usd(90 * USD), per_hour=Usd(90 * USD), per_day=Usd(90 * USD))
@@ -85,6 +86,12 @@ class House:
             )
         await self.keeper.on_report(report, snapshot, attested)
 
+    def executor(self, chain: ChainId) -> Executor:
+        """Give a chain's executor."""
+        found = self.dispatcher.lanes[chain].executor
+        assert isinstance(found, Executor)
+        return found
+
     def sent(self) -> tuple[int, int]:
         """Count the transactions sent on the cheap and on the dear chain."""
         return len(self.cheap.fake.submitted), len(self.dear.fake.submitted)
@@ -101,9 +108,7 @@ async def house(
         terms = replace(TERMS, quote_timeout_s=0.2)
         dispatcher = Dispatcher(
             lanes={
-                lane.chain: LaneParts(
-                    executor=Executor(lane, journal, terms), receipts=Events(lane.fake, lost=True)
-                )
+                lane.chain: lane_parts(Executor(lane, journal, terms), Events(lane.fake, lost=True))
                 for lane in (cheap, dear)
             },
             journal=journal,
@@ -113,7 +118,7 @@ async def house(
             clock=lambda: v.NOW,
         )
         protected = Protected(
-            policies={"alice": v.policy()}, risk=v.risk_table(), keeper=stage.KEEPER
+            policies={"alice": v.policy()}, risk=v.risk_table(), keepers=stage.KEEPERS
         )
         found = House(Keeper(dispatcher, protected), dispatcher, journal, cheap, dear)
         for lane in (cheap, dear):
@@ -225,12 +230,12 @@ async def test_a_lane_that_is_not_reconciled_holds_back_every_unified_cure(
     tmp_path: Path,
 ) -> None:
     async with house(tmp_path) as it:
-        it.dispatcher.lanes[v.DEAR].executor.ready = False
+        it.executor(v.DEAR).ready = False
         await it.report(*low())
         assert it.sent() == (0, 0)
         await it.report(stage.collateral_heavy(eth=1), endangered())
         assert it.sent() == (0, 0)
-        it.dispatcher.lanes[v.DEAR].executor.ready = True
+        it.executor(v.DEAR).ready = True
         await it.report(*low())
         assert it.sent() == (1, 0)
 
@@ -324,7 +329,7 @@ async def test_a_need_that_nothing_can_help_is_told_and_its_decision_kept(tmp_pa
 
 async def test_an_included_action_holds_up_its_own_need_only(tmp_path: Path) -> None:
     async with house(tmp_path) as it:
-        executor = it.dispatcher.lanes[v.DEAR].executor
+        executor = it.executor(v.DEAR)
         executor.terms = replace(executor.terms, confirmations=16)
         await it.report(*low(swapped=True))
         assert it.sent() == (0, 1)

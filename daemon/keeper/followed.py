@@ -1,0 +1,35 @@
+"""Which blocks a lane has followed, for those who must not act on a block before that."""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from chains.model.anchor import BlockAnchor, Head
+
+FOLLOWED: Final = 128
+
+
+class Followed:
+    """The newest heads that were followed; `begun` counts those that were begun to be."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self._done = 0
+        self._hashes: deque[bytes] = deque(maxlen=FOLLOWED)
+        self._moved = asyncio.Event()
+
+    def begin(self) -> None:
+        """Note that a head is being followed."""
+        self.begun += 1
+
+    def finish(self, head: Head) -> None:
+        """Note that a head was followed, and with it everything before."""
+        self._done = self.begun
+        self._hashes.extend((head.parent_hash, head.anchor.hash))
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def wait(self, anchor: BlockAnchor, *, looks: int) -> None:
+        """Wait until a block was followed, or any head that was begun after `looks`."""
+        while anchor.hash not in self._hashes and self._done <= looks:
+            await self._moved.wait()
