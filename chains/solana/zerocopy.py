@@ -2,7 +2,7 @@
 
 A `Layout` is a table of offsets. One account is read field by field into Python ints, exact
 whatever the width; `numpy_spec` gives the same table in the form `numpy.dtype` takes, for whole
-columns without a loop.
+columns without a loop (`columns.py`).
 """
 
 from collections.abc import Mapping
@@ -63,6 +63,11 @@ class Field:
     kind: "Kind | Layout"
     count: int = 1
 
+    @property
+    def end(self) -> int:
+        """Where the next field may begin."""
+        return self.offset + self.kind.size * self.count
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
@@ -81,6 +86,28 @@ class Layout:
             "offsets": [field.offset for field in self.fields.values()],
             "itemsize": self.size,
         }
+
+    def part(self, first: str, last: str) -> "Part":
+        """Give the bytes from one field to the end of another: what a scan need only ask for."""
+        start, end = self.fields[first].offset, self.fields[last].end
+        fields = {
+            name: Field(field.offset - start, field.kind, field.count)
+            for name, field in self.fields.items()
+            if start <= field.offset and field.end <= end
+        }
+        return Part(offset=start, layout=Layout(name=self.name, size=end - start, fields=fields))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Some fields of a struct that lie side by side, as a struct of its own at an offset."""
+
+    offset: int
+    layout: Layout
+
+    def cut(self, data: bytes) -> bytes:
+        """Give these bytes of an account."""
+        return data[self.offset : self.offset + self.layout.size]
 
 
 @dataclass(frozen=True, slots=True)

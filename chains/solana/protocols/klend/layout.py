@@ -58,6 +58,7 @@ OBLIGATION: Final = Layout(
         "allowed_sf": Field(2240, Kind.U128),
         "unhealthy_sf": Field(2256, Kind.U128),
         "elevation_group": Field(2285, Kind.U8),
+        "has_debt": Field(2287, Kind.U8),
         "referrer": Field(2288, Kind.KEY),
     },
 )

@@ -94,6 +94,7 @@ OBLIGATION: Final = Layout(
         "closeable": Field(187, Kind.U8),
         "deposit_count": Field(202, Kind.U8),
         "borrow_count": Field(203, Kind.U8),
+        "entries": Field(ENTRIES_AT, Kind.U8, 1096),
     },
 )
 
