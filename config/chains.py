@@ -27,9 +27,14 @@ class MarketSettings(Section):
     protocol: str = Field(description="the name of the market's protocol")
 
 
+class RatioSettings(Section):
+    """Where a staked form's ratio to its underlying is read."""
+
+
 class TokenSettings(Section):
     """A token, the protocol's price feed for it, and the market reference beside it.
 
+    Its symbol is that of a form or an underlying; a staked form needs its `ratio`.
     `minimum` and `maximum` bound a believable price (Usd x 1e8 per whole token).
     """
 
@@ -45,6 +50,7 @@ class TokenSettings(Section):
     reference_heartbeat_s: Seconds = Field(
         DAY_S, description="how many seconds the reference may stay silent"
     )
+    ratio: RatioSettings | None = Field(None, description="where a staked form's ratio is read")
 
 
 class ChainSettings(Section):

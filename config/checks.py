@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from chains.model.ids import AccountId, ChainId
 from config.accounts import AccountSettings, BandSettings
 from config.chains import ChainSettings
-from config.house import UnderlyingSettings
+from config.forms import FormSettings, UnderlyingSettings
 from config.solana import SolanaSettings
 
 
@@ -13,11 +13,13 @@ def find_conflicts(
     chains: Mapping[str, ChainSettings],
     accounts: Sequence[AccountSettings],
     underlyings: Mapping[str, UnderlyingSettings],
+    forms: Mapping[str, FormSettings],
 ) -> list[str]:
     """Give one line for each disagreement, the field's path first."""
     return [
         *_chains_twice(chains),
-        *_tokens(chains, underlyings),
+        *_forms(underlyings, forms),
+        *_tokens(chains, underlyings, forms),
         *_pools(chains),
         *_ids_twice(accounts),
         *_members(accounts, {chain.caip2 for chain in chains.values()}),
@@ -35,14 +37,37 @@ def _chains_twice(chains: Mapping[str, ChainSettings]) -> Iterator[str]:
             )
 
 
+def _forms(
+    underlyings: Mapping[str, UnderlyingSettings], forms: Mapping[str, FormSettings]
+) -> Iterator[str]:
+    for symbol, form in forms.items():
+        if form.underlying not in underlyings:
+            yield (
+                f"forms.{symbol}.underlying: {form.underlying} has no weights; "
+                f"write a table [underlyings.{form.underlying}]"
+            )
+        if symbol in underlyings:
+            yield (
+                f"forms.{symbol}: is an underlying too; write one table, "
+                f"[forms.{symbol}] or [underlyings.{symbol}]"
+            )
+
+
 def _tokens(
-    chains: Mapping[str, ChainSettings], underlyings: Mapping[str, UnderlyingSettings]
+    chains: Mapping[str, ChainSettings],
+    underlyings: Mapping[str, UnderlyingSettings],
+    forms: Mapping[str, FormSettings],
 ) -> Iterator[str]:
     for label, chain in chains.items():
         for symbol, token in chain.tokens.items():
             where = f"chains.{label}.tokens.{symbol}"
-            if symbol not in underlyings:
+            if symbol not in underlyings and symbol not in forms:
                 yield f"{where}: {symbol} has no weights; write a table [underlyings.{symbol}]"
+            staked = symbol in forms and forms[symbol].kind == "staked"
+            if staked and token.ratio is None:
+                yield f"{where}.ratio: is missing; write where {symbol}'s ratio is read"
+            if token.ratio is not None and not staked:
+                yield f"{where}.ratio: {symbol} is no staked form; write none"
             if token.minimum >= token.maximum:
                 yield f"{where}.minimum: is not below maximum; write the lower bound here"
         if chain.native_symbol not in chain.tokens:

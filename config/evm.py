@@ -1,9 +1,9 @@
 """A chain of the Ethereum kind: endpoints, contracts, markets, tokens and their price feeds."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from chains.evm.multicall import MULTICALL3
 from config.amounts import Gwei
@@ -13,11 +13,14 @@ from config.chains import (
     ChainSettings,
     Decimals,
     MarketSettings,
+    RatioSettings,
     Seconds,
     Symbol,
     TokenSettings,
 )
 from config.identifiers import EvmAddress, EvmChainRef
+
+View = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}\(\)$")]
 
 
 class ContractSettings(Section):
@@ -47,6 +50,13 @@ class EvmMarketSettings(MarketSettings):
     start_block: int = Field(0, ge=0, description="the block the market was deployed at")
 
 
+class ViewRatioSettings(RatioSettings):
+    """A view without arguments that gives the ratio x 1e18, such as wstETH's `stEthPerToken()`."""
+
+    contract: EvmAddress = Field(description="the address of the contract that gives the ratio")
+    view: View = Field(description='a view without arguments, such as "stEthPerToken()"')
+
+
 class EvmTokenSettings(TokenSettings):
     """A token and its Chainlink feeds."""
 
@@ -58,6 +68,9 @@ class EvmTokenSettings(TokenSettings):
     )
     reference_feed: EvmAddress | None = Field(
         None, description="the address of a second, independent feed"
+    )
+    ratio: ViewRatioSettings | None = Field(
+        None, description="a table of contract and view, for a staked form"
     )
 
 

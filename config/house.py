@@ -1,17 +1,14 @@
-"""The daemon's own tables: API, keys, attestations, keeper, and the weights of underlyings."""
+"""The daemon's own tables: API, keys, attestations, keeper."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 from pydantic import Field
 
-from chains.model.units import BPS, USD, Bps, Usd
+from chains.model.units import USD, Usd
 from config.amounts import UsdAmount
 from config.base import Section
 from config.identifiers import AccountRef, FilePath
-
-BasisPoints = Annotated[Bps, Field(ge=0, le=BPS)]
-_WEIGHT_LIMIT: Final = 10 * BPS
 
 
 class ApiSettings(Section):
@@ -75,25 +72,6 @@ class KeeperSettings(Section):
         description='dollars of cost, such as "500"',
     )
     watch: tuple[AccountRef, ...] = Field((), description="a list of CAIP-10 accounts")
-
-
-class UnderlyingSettings(Section):
-    """How an underlying counts in the unified figure, and how far its market may stray."""
-
-    haircut: BasisPoints = Field(
-        Bps(0), validation_alias="haircut_bps", description="basis points, 0 to 10000"
-    )
-    debt_weight: Bps = Field(
-        Bps(BPS),
-        validation_alias="debt_weight_bps",
-        ge=BPS,
-        le=_WEIGHT_LIMIT,
-        description="basis points, 10000 or more",
-    )
-    divergence: BasisPoints = Field(
-        Bps(200), validation_alias="divergence_bps", gt=0, description="basis points, 1 to 10000"
-    )
-    divergence_hold_s: int = Field(300, ge=0, le=86_400, description="seconds")
 
 
 DEFAULT_STATE: Final = Path(".plimsoll/state")

@@ -15,13 +15,13 @@ from config import checks
 from config.accounts import AccountSettings
 from config.chains import Label, Symbol
 from config.evm import EvmSettings
+from config.forms import FormSettings, UnderlyingSettings
 from config.house import (
     DEFAULT_STATE,
     ApiSettings,
     AttestationSettings,
     KeeperSettings,
     KeySettings,
-    UnderlyingSettings,
 )
 from config.identifiers import FilePath
 from config.solana import SolanaSettings
@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     underlyings: Mapping[Symbol, UnderlyingSettings] = Field(
         default_factory=dict, description="tables of weights by symbol"
     )
+    forms: Mapping[Symbol, FormSettings] = Field(
+        default_factory=dict, description="tables of forms by symbol, such as [forms.wstETH]"
+    )
     accounts: tuple[AccountSettings, ...] = Field((), description="a list of margin accounts")
 
     @classmethod
@@ -81,7 +84,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
-        if problems := checks.find_conflicts(self.chains, self.accounts, self.underlyings):
+        if problems := checks.find_conflicts(
+            self.chains, self.accounts, self.underlyings, self.forms
+        ):
             raise PydanticCustomError("conflict", "{lines}", {"lines": "\n".join(problems)})
         return self
 

@@ -7,7 +7,14 @@ from pydantic import AfterValidator, Field
 
 from chains.model.ids import Address
 from config.base import Section
-from config.chains import ChainSettings, MarketSettings, Seconds, Symbol, TokenSettings
+from config.chains import (
+    ChainSettings,
+    MarketSettings,
+    RatioSettings,
+    Seconds,
+    Symbol,
+    TokenSettings,
+)
 from config.identifiers import HttpUrl, RawHash, SolanaChainRef, SolanaKey
 
 _MS: Final = 1_000
@@ -53,6 +60,15 @@ class PoolSettings(Section):
     mints: Pair = Field(description="a list of two mints, in the order of the vaults")
 
 
+class StakePoolRatioSettings(RatioSettings):
+    """A stake pool, whose lamports for each pool token are the ratio."""
+
+    stake_pool: SolanaKey = Field(description="the address of the stake pool's account")
+    program: SolanaKey | None = Field(
+        None, description="the stake pool program, where it is not the SPL one"
+    )
+
+
 class SolanaTokenSettings(TokenSettings):
     """A token and its Pyth price accounts; `feed_id` pins the feed that the account is of."""
 
@@ -65,6 +81,9 @@ class SolanaTokenSettings(TokenSettings):
     )
     reference_heartbeat_s: Seconds = Field(
         120, description="how many seconds the reference may stay silent"
+    )
+    ratio: StakePoolRatioSettings | None = Field(
+        None, description="a table of stake_pool, for a staked form"
     )
 
 

@@ -11,7 +11,7 @@ from config.evm import EvmSettings, EvmTokenSettings
 from config.settings import Settings
 from daemon.attest import default_salt
 from daemon.margin.policy import Band, Policy
-from daemon.margin.risk import RiskTable, Underlying
+from daemon.margin.risk import Form, FormKind, RiskTable, Tier, Underlying
 
 
 def build_policy(account: AccountSettings) -> Policy:
@@ -32,10 +32,11 @@ def _build_band(band: BandSettings | None) -> Band | None:
 
 
 def build_risk(settings: Settings) -> RiskTable:
-    """Give the underlyings and which configured tokens are forms of them."""
+    """Give the underlyings, their forms, and which configured token is which form."""
     underlyings = {
         symbol: Underlying(
             symbol=symbol,
+            tier=Tier(found.tier),
             haircut=found.haircut,
             debt_weight=found.debt_weight,
             divergence=found.divergence,
@@ -48,7 +49,34 @@ def build_risk(settings: Settings) -> RiskTable:
         for chain in settings.chains.values()
         for symbol, token in chain.tokens.items()
     }
-    return RiskTable(underlyings=underlyings, assets=assets)
+    return RiskTable(underlyings=underlyings, assets=assets, forms=_build_forms(settings))
+
+
+def _build_forms(settings: Settings) -> dict[str, Form]:
+    themselves = {
+        symbol: Form(
+            symbol=symbol,
+            underlying=symbol,
+            kind=FormKind(found.kind),
+            issuer=found.issuer,
+            backing=found.backing,
+        )
+        for symbol, found in settings.underlyings.items()
+    }
+    others = {
+        symbol: Form(
+            symbol=symbol,
+            underlying=found.underlying,
+            kind=FormKind(found.kind),
+            issuer=found.issuer,
+            backing=found.backing,
+            haircut=found.haircut,
+            divergence=found.divergence,
+            divergence_hold_s=found.divergence_hold_s,
+        )
+        for symbol, found in settings.forms.items()
+    }
+    return themselves | others
 
 
 def find_asset(chain: ChainId, address: Address) -> AssetId:

@@ -8,7 +8,7 @@ from chains.model.action import Instrument
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, Address, AssetId, ChainId
 from chains.model.position import Position
-from chains.model.price import Price
+from chains.model.price import Price, Ratio
 from chains.model.units import Bps, Usd, Wad
 
 NOBODY: Final = Address("0x" + "00" * 20)
@@ -93,8 +93,9 @@ class ChainFees:
 class ChainSnapshot:
     """One chain at one anchor: positions, idle funds and both kinds of price.
 
-    `prices` are the protocols' own; `references` the market's, one per asset. `unreadable` says
-    which accounts could not be valued, and why: their owners' unified figure is not known.
+    `prices` are the protocols' own; `references` the market's, one per asset; `ratios` what the
+    staked forms configured here are worth in their underlyings. `unreadable` says which accounts
+    could not be valued, and why: their owners' unified figure is not known.
     """
 
     anchor: BlockAnchor
@@ -104,6 +105,7 @@ class ChainSnapshot:
     references: tuple[Price, ...]
     fees: ChainFees
     unreadable: tuple[tuple[AccountId, str], ...] = ()
+    ratios: tuple[Ratio, ...] = ()
 
     @property
     def chain(self) -> ChainId:
@@ -120,6 +122,7 @@ class ChainSnapshot:
             references=self.references,
             fees=self.fees,
             unreadable=tuple(found for found in self.unreadable if found[0] in members),
+            ratios=self.ratios,
         )
 
 

@@ -1,34 +1,89 @@
 """What the margin engine found out about one margin account."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from chains.model.anchor import BlockAnchor
 from chains.model.health import Health, WeightedLeg
-from chains.model.ids import AccountId
+from chains.model.ids import AccountId, AssetId
 from chains.model.position import Leg, Position, Side
 from chains.model.price import Price
 from chains.model.snapshot import ChainGap
-from chains.model.units import BPS, Usd, Wad
+from chains.model.units import BPS, WAD, Usd, Wad, div_down, div_up
+from daemon.margin.risk import Form, Tier
+
+ONE: Final = Wad(WAD)
+"""The ratio of whatever is not staked."""
+
+
+def convert_price(price: Price, *, held: Wad, wanted: Wad, side: Side) -> Price:
+    """Give the price of a form with ratio `wanted` that follows from that of one with `held`.
+
+    Rounded once, against the account: down for collateral, up for the other sides. Between equal
+    ratios it is the very price.
+    """
+    if held == wanted:
+        return price
+    divide = div_down if side is Side.COLLATERAL else div_up
+    return replace(
+        price,
+        usd=Usd(divide(price.usd * wanted, held)),
+        confidence=Usd(div_up(price.confidence * wanted, held)),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceRange:
-    """One underlying's lowest and highest validated protocol price over the account's chains."""
+    """One underlying's lowest and highest validated protocol price over the account's chains.
+
+    `low` and `high` are prices as their feeds gave them, of whichever form; `ratios` are those of
+    the underlying's staked forms, by which prices of forms are compared and converted.
+    """
 
     symbol: str
     low: Price
     high: Price
+    tier: Tier = Tier.ALT
+    ratios: Mapping[AssetId, Wad] = field(default_factory=dict)
+
+    def ratio_of(self, asset: AssetId) -> Wad:
+        """Give a form's ratio; that of a form which is not staked is 1."""
+        return self.ratios.get(asset, ONE)
+
+    def price_of(self, asset: AssetId, side: Side) -> Price:
+        """Give the price at which a form counts: the range's low for collateral, else its high."""
+        return self._convert(side, self.ratio_of(asset))
+
+    def usd(self, side: Side) -> Usd:
+        """Give the range's end for a side, per whole token of the underlying itself."""
+        return self._convert(side, ONE).usd
+
+    def _convert(self, side: Side, wanted: Wad) -> Price:
+        end = self.low if side is Side.COLLATERAL else self.high
+        return convert_price(end, held=self.ratio_of(end.asset), wanted=wanted, side=side)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarginLeg:
-    """A leg with the price and the weights it counts with in the unified figure."""
+    """A leg with the price and the weights it counts with in the unified figure.
+
+    `form` is None for an asset that is not declared; `ratio` that of a staked form, None for
+    others and where it is not known.
+    """
 
     position: Position
     leg: Leg
     underlying: str
+    form: Form | None
+    ratio: Wad | None
     price: Price
     weighted: WeightedLeg
+
+    @property
+    def valid(self) -> bool:
+        """Whether both the protocol's own price and the one it counts at may be believed."""
+        return self.leg.price.valid and self.price.valid
 
     @property
     def counts(self) -> bool:

@@ -73,5 +73,4 @@ minimum = "1"
 address = "{DOLLARS}"
 decimals = 6
 feed = "{OTHER}"
-[underlyings.SOL]
 """

@@ -116,7 +116,7 @@ def test_a_wallet_on_solana_may_be_a_member(tmp_path: Path) -> None:
             "5eykt4UsFv8P8NJdTREpY1vzqKqZKvd",
             "chains.sol.caip2: is 'solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvd'; write solana: and the",
         ),
-        ("[underlyings.SOL]", "", "chains.sol.tokens.SOL: SOL has no weights; write a table"),
+        ("tokens.USDC]", "tokens.DOGE]", "chains.sol.tokens.DOGE: DOGE has no weights; write"),
         (
             "tokens.SOL]",
             "tokens.WETH]",
