@@ -6,7 +6,7 @@ Source: https://solana.com/docs/rpc.
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
@@ -82,14 +82,30 @@ class Simulation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenChange:
+    """By how many units of a mint a transaction changed one token account of an owner."""
+
+    owner: Pubkey
+    mint: Pubkey
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Landing:
-    """A transaction in a block: what it did and cost (lamports, tip and transfers aside)."""
+    """A transaction in a block: what it did and cost (lamports, tip and transfers aside).
+
+    `paid` is all that its payer is poorer by: the fee, tips, rent, transfers. `logs` is empty
+    where a node keeps none.
+    """
 
     signature: Signature
     slot: int
     error: str | None
     fee: int
     units: int
+    paid: int = 0
+    logs: tuple[str, ...] = ()
+    tokens: tuple[TokenChange, ...] = ()
 
 
 def decode_text(value: Json) -> str:
@@ -258,7 +274,44 @@ def decode_landing(signature: Signature, value: Json) -> Landing | None:
         error=None if error is None else describe_error(error),
         fee=decode_count(meta.get("fee")),
         units=decode_count(meta.get("computeUnitsConsumed") or 0),
+        paid=_first_balance(meta, "preBalances") - _first_balance(meta, "postBalances"),
+        logs=tuple(decode_text(line) for line in decode_list(meta.get("logMessages") or [])),
+        tokens=_decode_changes(meta),
     )
+
+
+def _first_balance(meta: dict[str, Json], name: str) -> int:
+    """Give the payer's lamports: he is the first account."""
+    balances = decode_list(meta.get(name))
+    return decode_count(balances[0] if balances else None)
+
+
+def _decode_changes(meta: dict[str, Json]) -> tuple[TokenChange, ...]:
+    before = _decode_tokens(meta.get("preTokenBalances"))
+    after = _decode_tokens(meta.get("postTokenBalances"))
+    found: list[TokenChange] = []
+    for index in sorted(before.keys() | after.keys()):
+        held, holds = before.get(index), after.get(index)
+        change = (holds.units if holds else 0) - (held.units if held else 0)
+        if change and (named := holds or held):
+            found.append(replace(named, units=change))
+    return tuple(found)
+
+
+def _decode_tokens(value: Json) -> dict[int, TokenChange]:
+    """Give token accounts' units by their index; one whose owner is not told is left out."""
+    found: dict[int, TokenChange] = {}
+    for item in decode_list(value or []):
+        entry = decode_object(item)
+        if (owner := entry.get("owner")) is None:
+            continue
+        amount = decode_text(decode_object(entry.get("uiTokenAmount")).get("amount"))
+        found[decode_count(entry.get("accountIndex"))] = TokenChange(
+            owner=Pubkey.from_string(decode_text(owner)),
+            mint=Pubkey.from_string(decode_text(entry.get("mint"))),
+            units=int(amount),
+        )
+    return found
 
 
 def describe_error(error: Json, logs: Sequence[str] = ()) -> str:

@@ -124,13 +124,29 @@ class Lane:
 
         The cap bounds the whole fee; what recent slots paid is cut down to it.
         """
+        price = await self.read_unit_price(order)
+        return self.fit_budget(units=units, unit_price=price, cap_lamports=cap_lamports)
+
+    async def read_unit_price(self, order: Order) -> int:
+        """Give the price to offer for a unit of an order, as recent slots paid for it."""
         recent = await self._client.read_recent_fees(order.writable)
-        price = plan_unit_price(recent, percentile=self._percentile, floor=self._price_floor)
-        wanted = Budget(unit_limit=plan_unit_limit(units), unit_price=price)
+        return plan_unit_price(recent, percentile=self._percentile, floor=self._price_floor)
+
+    def fit_budget(self, *, units: int, unit_price: int, cap_lamports: int) -> Budget:
+        """Price `units` used in simulation within a cap of the whole fee; FeeTooHigh."""
+        wanted = Budget(unit_limit=plan_unit_limit(units), unit_price=unit_price)
         budget = cap_budget(wanted, cap_lamports=cap_lamports)
         if budget is None or budget.unit_price < self._price_floor:
             raise FeeTooHigh(self.chain, f"{wanted.fee()} lamports, {cap_lamports} allowed")
         return budget
+
+    async def read_balance(self) -> int:
+        """Give the key's lamports."""
+        return await self._client.read_balance(self.sender)
+
+    async def read_least_balance(self) -> int:
+        """Give the lamports that the key must keep: an account may not hold less."""
+        return await self._client.read_rent(0)
 
     async def read_blockhash(self) -> RecentBlockhash:
         """Give a blockhash to sign with."""
