@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+from chains.evm.ratios import RatioTerms
 from chains.evm.reader import TokenTerms
 from chains.model.ids import SOLANA, AccountId, Address, AssetId, ChainId
 from chains.oracles.chainlink import FeedTerms
 from config.accounts import AccountSettings, BandSettings
 from config.errors import ConfigError
-from config.evm import EvmSettings, EvmTokenSettings
+from config.evm import EvmSettings, EvmTokenSettings, ViewRatioSettings
 from config.settings import Settings
 from daemon.attest import default_salt
 from daemon.margin.policy import Band, Policy
@@ -109,6 +110,7 @@ def build_tokens(chain: EvmSettings) -> Mapping[str, TokenTerms]:
             reference=_build_feed(chain, token, token.reference_feed, token.reference_heartbeat_s)
             if token.reference_feed
             else None,
+            ratio=_build_ratio(token.ratio) if token.ratio else None,
         )
         for symbol, token in chain.tokens.items()
     }
@@ -124,6 +126,10 @@ def find_native(label: str, chain: EvmSettings) -> TokenTerms:
         )
         raise ConfigError([problem])
     return native
+
+
+def _build_ratio(ratio: ViewRatioSettings) -> RatioTerms:
+    return RatioTerms(contract=ratio.contract, view=ratio.view.removesuffix("()"))
 
 
 def _build_feed(

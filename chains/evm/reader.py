@@ -1,4 +1,4 @@
-"""One EVM chain read whole at one head: positions, funds, prices and references in one call.
+"""One EVM chain read whole at one head: positions, funds, prices, references, ratios in one call.
 
 Every part contributes a pure plan; the combined plan is one multicall at the head's block hash.
 Markets are opened at the first read, and again when governance changed one.
@@ -13,6 +13,7 @@ import structlog
 from chains.discover import EvmMarket
 from chains.errors import DecodeError, MissingBlock, Stale
 from chains.evm.multicall import ReadPlan, ViewCaller, combine, read
+from chains.evm.ratios import RatioTerms, plan_ratio
 from chains.evm.rescue import OwnerFunds, Token, join_funds, plan_funds
 from chains.model.anchor import BlockAnchor, Head
 from chains.model.ids import AccountId, Address, AssetId
@@ -26,13 +27,17 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenTerms:
-    """A configured token, the protocol's feed for it and the market reference beside it."""
+    """A configured token, the protocol's feed for it and the market reference beside it.
+
+    `ratio` says where a staked form's is read, None for others.
+    """
 
     asset: AssetId
     symbol: str
     decimals: int
     feed: FeedTerms
     reference: FeedTerms | None = None
+    ratio: RatioTerms | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +125,9 @@ class EvmReader:
             ),
             plan_price(self._native.asset, self._native.feed, now=now),
             self._plan_funds(head.anchor, accounts),
+            combine(
+                [plan_ratio(token.asset, token.ratio) for token in self._tokens if token.ratio]
+            ),
         ]
         whole = combine(plans)
         return ReadPlan(
@@ -147,7 +155,7 @@ class EvmReader:
         self._hidden = hidden
 
     def _build(self, head: Head, read: tuple[Any, ...]) -> ChainSnapshot:
-        markets, references, native, funds = read
+        markets, references, native, funds, ratios = read
         self._tell_hidden(funds)
         prices = tuple(price for market in markets for price in market.prices)
         return ChainSnapshot(
@@ -162,6 +170,7 @@ class EvmReader:
                 native_usd=self._price_gas(native, prices),
             ),
             unreadable=tuple(found for market in markets for found in market.unreadable.items()),
+            ratios=ratios,
         )
 
     def _price_gas(self, native: Price, prices: Sequence[Price]) -> Usd:

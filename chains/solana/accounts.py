@@ -65,10 +65,11 @@ class AccountsRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockTime:
-    """The Clock sysvar: the slot it was written in and the cluster's unix time."""
+    """The Clock sysvar: the slot it was written in, its epoch and the cluster's unix time."""
 
     slot: int
     unix_timestamp: int
+    epoch: int = 0
 
 
 class AccountReader(Protocol):
@@ -164,5 +165,5 @@ def decode_clock(account: RawAccount | None) -> ClockTime:
     """Decode the Clock sysvar; ValueError on anything else."""
     if account is None or account.owner != SYSVAR_OWNER or len(account.data) != _CLOCK.size:
         raise ValueError("the Clock sysvar is missing or not a Clock")
-    slot, _, _, _, unix_timestamp = _CLOCK.unpack(account.data)
-    return ClockTime(slot=slot, unix_timestamp=unix_timestamp)
+    slot, _, epoch, _, unix_timestamp = _CLOCK.unpack(account.data)
+    return ClockTime(slot=slot, unix_timestamp=unix_timestamp, epoch=epoch)

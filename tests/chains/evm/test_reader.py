@@ -10,14 +10,16 @@ from chains.errors import DecodeError, MissingBlock
 from chains.evm.client import EvmClient
 from chains.evm.multicall import ViewCall
 from chains.evm.protocols.aave_v3.adapter import AaveV3Market
+from chains.evm.ratios import RatioTerms
 from chains.evm.reader import EvmReader, MarketTerms, TokenTerms
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, Address, AssetId, ChainId
 from chains.model.position import Side
 from chains.model.price import PriceStatus
-from chains.model.units import USD, Usd
+from chains.model.units import USD, WAD, Usd
 from chains.oracles.chainlink import FeedTerms
 from tests.support.devnet import DevChain, Devnet
+from tests.support.rescue import compile_helper
 
 pytestmark = pytest.mark.net
 
@@ -205,3 +207,18 @@ async def test_an_owner_whose_mandates_cannot_be_read_is_told_once_and_hides_nob
             assert [p.account for p in snapshot.positions] == members(chain)
     told = [line["account"] for line in logs if line["event"] == "funds.unreadable"]
     assert told == [str(member) for member in members(chain)]
+
+
+async def test_a_staked_tokens_ratio_is_read_in_the_same_call(
+    chain: DevChain, client: CountingClient
+) -> None:
+    staked = chain.deploy(compile_helper("staked"))
+    chain.send(staked, "set(uint256)", 12 * WAD // 10)
+    weth = replace(tokens(chain)["WETH"], ratio=RatioTerms(contract=staked, view="rate"))
+    reading = EvmReader(
+        client, markets=[], tokens=[weth], native=weth, priority_fee_wei=0, rescue=None
+    )
+    head = await client.client.read_head("latest")
+    (found,) = (await reading.read(head, members(chain))).ratios
+    assert (found.asset, found.value, found.valid) == (weth.asset, 12 * WAD // 10, True)
+    assert client.anchors == [head.anchor]
