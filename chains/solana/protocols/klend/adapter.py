@@ -1,23 +1,29 @@
 """Kamino Lend as the daemon uses it: plans to read, instructions, liquidations foreseen.
 
-A wallet may have many obligations in a market. Its plain one lies at an address that follows from
-the wallet; the others are found by a scan (`scan_filters`). On Solana the read itself mints the
-anchor, so a plan yields a `Snapshot`, and `build_read` makes positions of it once the anchor is
-known.
+A wallet's plain obligation lies at an address that follows from the wallet, others at any.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from solders.pubkey import Pubkey
 
-from chains.errors import DecodeError
+from chains.errors import DecodeError, Stale
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, ChainId
-from chains.model.position import Position
-from chains.model.price import Price
-from chains.solana.accounts import CLOCK, AccountPlan, ClockTime, RawAccount, decode_clock
+from chains.solana.accounts import AccountPlan, ClockTime
+from chains.solana.client import BytesFilter, Filter, SizeFilter
+from chains.solana.markets import (
+    AssetTerms,
+    Found,
+    MarketRead,
+    Snapshot,
+    Target,
+    build_read,
+    check_loan,
+    find_terms,
+    plan_snapshot,
+)
 from chains.solana.protocols.klend.decode import decode_market, decode_obligation, decode_reserve
 from chains.solana.protocols.klend.fraction import Overflow
 from chains.solana.protocols.klend.instructions import Builder, derive_obligation
@@ -35,41 +41,11 @@ from chains.solana.protocols.klend.positions import (
     PricedReserve,
     build_position,
 )
-from chains.solana.protocols.klend.prices import Bounds, find_oracles, price_reserve
+from chains.solana.protocols.klend.prices import find_oracles, price_reserve
 from chains.solana.protocols.klend.state import LendingMarket, Obligation, Reserve
 
-Found = Mapping[Pubkey, RawAccount | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """An account to read: the wallet, and one obligation it owns in the market."""
-
-    account: AccountId
-    obligation: Pubkey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """A market at the Clock's slot, refreshed as its program would refresh it there.
-
-    `loans` has None for an obligation that does not exist; `unreadable` says why others miss.
-    """
-
-    clock: ClockTime
-    view: MarketView
-    loans: Mapping[Target, Obligation | None]
-    unreadable: Mapping[Target, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketRead:
-    """What the daemon gets: a position per readable obligation, a price per reserve."""
-
-    positions: tuple[Position, ...]
-    unreadable: Mapping[Target, str]
-    prices: tuple[Price, ...]
-    snapshot: Snapshot
+KlendSnapshot = Snapshot[MarketView, Obligation]
+KlendRead = MarketRead[MarketView, Obligation]
 
 
 class KlendMarket:
@@ -82,16 +58,16 @@ class KlendMarket:
         chain: ChainId,
         market: LendingMarket,
         reserves: Sequence[Reserve],
+        assets: Mapping[Pubkey, AssetTerms],
         *,
-        bounds: Mapping[Pubkey, Bounds] | None = None,
-        program: Pubkey = PROGRAM,
+        program: Pubkey,
     ) -> None:
         self.chain: Final = chain
         self.market: Final = AccountId(chain, str(Pubkey(market.key)))
         self.program: Final = program
         self.builder: Final = Builder(market=market, program=program)
         self._reserves = {reserve.key: reserve for reserve in reserves}
-        self._bounds = dict(bounds or {})
+        self._assets = dict(assets)
 
     @classmethod
     def plan_open(
@@ -100,21 +76,22 @@ class KlendMarket:
         *,
         market: Pubkey,
         reserves: Sequence[Pubkey],
-        bounds: Mapping[Pubkey, Bounds] | None = None,
-        program: Pubkey = PROGRAM,
+        assets: Mapping[Pubkey, AssetTerms],
+        program: Pubkey | None = None,
     ) -> "AccountPlan[KlendMarket]":
-        """Plan to learn a market's reserves; `bounds` are price limits of ours by mint.
+        """Plan to learn a market's reserves; `assets` are terms by mint.
 
         Decoding raises DecodeError for a reserve of another market.
         """
+        at = program or PROGRAM
 
         def decode(found: Found) -> "KlendMarket":
-            state = decode_market(chain, market, found[market], program=program)
-            states = [decode_reserve(chain, key, found[key], program=program) for key in reserves]
+            state = decode_market(chain, market, found[market], program=at)
+            states = [decode_reserve(chain, key, found[key], program=at) for key in reserves]
             for reserve in states:
                 if reserve.market != bytes(market):
                     raise DecodeError(chain, f"reserve {Pubkey(reserve.key)} is not of {market}")
-            return cls(chain, state, states, bounds=bounds, program=program)
+            return cls(chain, state, states, assets, program=at)
 
         return AccountPlan(keys=(market, *reserves), decode=decode)
 
@@ -124,43 +101,45 @@ class KlendMarket:
         key = derive_obligation(wallet, market, program=self.program)
         return Target(account=account, obligation=key)
 
-    def scan_filters(self, account: AccountId | None = None) -> tuple[tuple[int, bytes], ...]:
-        """Give offsets and bytes that all obligations of the market, or of a wallet in it, have."""
+    def scan_filters(self, account: AccountId | None = None) -> tuple[Filter, ...]:
+        """Give what all obligations of the market, or of a wallet in it, have."""
         fields = OBLIGATION.fields
-        kind = (0, OBLIGATION.discriminator)
-        market = (fields["market"].offset, self.builder.market.key)
+        found = (
+            SizeFilter(size=OBLIGATION.size),
+            BytesFilter(offset=0, data=OBLIGATION.discriminator),
+            BytesFilter(offset=fields["market"].offset, data=self.builder.market.key),
+        )
         if account is None:
-            return kind, market
-        owner = (fields["owner"].offset, bytes(Pubkey.from_string(account.address)))
-        return kind, market, owner
+            return found
+        owner = bytes(Pubkey.from_string(account.address))
+        return *found, BytesFilter(offset=fields["owner"].offset, data=owner)
 
-    def plan_read(self, targets: Sequence[Target]) -> AccountPlan[Snapshot]:
+    def plan_read(self, targets: Sequence[Target]) -> AccountPlan[KlendSnapshot]:
         """Plan to read the market, its reserves, their oracles, and these obligations.
 
-        Decoding raises DecodeError where the market or a reserve cannot be read; an obligation
-        that cannot is noted as unreadable, and the others stand.
+        Decoding raises Stale for a reserve whose accounts changed: open the market again.
         """
-        reserves = tuple(Pubkey(key) for key in self._reserves)
-        oracles = [key for each in self._reserves.values() for key in find_oracles(each.prices)]
-        market = Pubkey(self.builder.market.key)
-        obligations = [target.obligation for target in targets]
-        keys = tuple(dict.fromkeys((CLOCK, market, *reserves, *oracles, *obligations)))
-        return AccountPlan(keys=keys, decode=lambda found: self._decode(found, targets))
+        reserves = (Pubkey(key) for key in self._reserves)
+        oracles = (key for each in self._reserves.values() for key in find_oracles(each.prices))
+        return plan_snapshot(
+            self.chain,
+            (Pubkey(self.builder.market.key), *reserves, *oracles),
+            targets,
+            decode_view=self._decode_view,
+            decode_loan=self._decode_loan,
+        )
 
-    def build_read(self, snapshot: Snapshot, anchor: BlockAnchor) -> MarketRead:
+    def build_read(self, snapshot: KlendSnapshot, anchor: BlockAnchor) -> KlendRead:
         """Give positions and prices of a snapshot at the anchor its read minted."""
-        return MarketRead(
-            positions=tuple(
-                build_position(target.account, self.market, loan, snapshot.view, anchor)
-                for target, loan in snapshot.loans.items()
-            ),
-            unreadable=snapshot.unreadable,
-            prices=tuple(priced.price for priced in snapshot.view.reserves.values()),
-            snapshot=snapshot,
+        view = snapshot.view
+        return build_read(
+            snapshot,
+            (priced.price for priced in view.reserves.values()),
+            lambda target, loan: build_position(target, self.market, loan, view, anchor),
         )
 
     def predict_liquidation(
-        self, snapshot: Snapshot, target: Target, *, repay: bytes, withdraw: bytes, units: int
+        self, snapshot: KlendSnapshot, target: Target, *, repay: bytes, withdraw: bytes, units: int
     ) -> Liquidation:
         """Say what liquidating a loan does at the snapshot's slot, by reserve keys.
 
@@ -178,25 +157,13 @@ class KlendMarket:
             units=units,
         )
 
-    def _decode(self, found: Found, targets: Sequence[Target]) -> Snapshot:
-        try:
-            clock = decode_clock(found[CLOCK])
-        except ValueError as error:
-            raise DecodeError(self.chain, str(error)) from error
+    def _decode_view(self, found: Found, clock: ClockTime) -> MarketView:
         key = Pubkey(self.builder.market.key)
         market = decode_market(self.chain, key, found[key], program=self.program)
         reserves = {
             each: self._decode_reserve(found, each, market, clock) for each in self._reserves
         }
-        view = MarketView(market=market, reserves=reserves)
-        loans: dict[Target, Obligation | None] = {}
-        unreadable: dict[Target, str] = {}
-        for target in targets:
-            try:
-                loans[target] = self._decode_loan(found, target, view)
-            except DecodeError as error:
-                unreadable[target] = error.reason
-        return Snapshot(clock=clock, view=view, loans=loans, unreadable=unreadable)
+        return MarketView(market=market, reserves=reserves)
 
     def _decode_reserve(
         self, found: Found, key: bytes, market: LendingMarket, clock: ClockTime
@@ -204,25 +171,29 @@ class KlendMarket:
         address = Pubkey(key)
         stored = decode_reserve(self.chain, address, found[address], program=self.program)
         known = self._reserves[key]
-        if (stored.keys, stored.market) != (known.keys, known.market):
-            raise DecodeError(self.chain, f"reserve {address} has other accounts than before")
+        parts = (stored.keys, stored.market, find_oracles(stored.prices))
+        if parts != (known.keys, known.market, find_oracles(known.prices)):
+            raise Stale(self.chain, f"reserve {address} has other accounts than before")
         try:
             accrued = accrue_reserve(stored, market, clock.slot)
         except Overflow as error:
             raise DecodeError(self.chain, f"reserve {address} cannot accrue: {error}") from error
-        bounds = self._bounds.get(Pubkey(stored.keys.mint), Bounds())
-        state, price = price_reserve(self.chain, accrued, found, bounds, now=clock.unix_timestamp)
-        return PricedReserve(state=state, price=price)
+        terms = find_terms(self._assets, Pubkey(stored.keys.mint))
+        state, price = price_reserve(self.chain, accrued, found, terms, now=clock.unix_timestamp)
+        return PricedReserve(state=state, terms=terms, price=terms.judge(price))
 
-    def _decode_loan(self, found: Found, target: Target, view: MarketView) -> Obligation | None:
+    def _decode_loan(
+        self, found: Found, target: Target, view: MarketView, _: ClockTime
+    ) -> Obligation:
         key = target.obligation
-        if found[key] is None:
-            return None
         loan = decode_obligation(self.chain, key, found[key], program=self.program)
-        if loan.market != self.builder.market.key:
-            raise DecodeError(self.chain, f"obligation {key} is of another market")
-        if str(Pubkey(loan.owner)) != target.account.address:
-            raise DecodeError(self.chain, f"obligation {key} belongs to another wallet")
+        check_loan(
+            self.chain,
+            target,
+            owner=loan.owner,
+            market=loan.market,
+            expected=self.builder.market.key,
+        )
         states = {each: priced.state for each, priced in view.reserves.items()}
         try:
             fresh = refresh_obligation(loan, view.market, states)

@@ -1,8 +1,8 @@
 """From refreshed state to what the margin engine reads: legs and positions. Pure.
 
-A leg's threshold is its reserve's or its elevation group's. Borrow factors, which only a debt has
-here, are part of `native_health` and of no leg. Interest accrues per slot, so legs carry units of
-the anchor's slot and no `Accrual`, which counts in seconds.
+A leg's threshold is its reserve's or its elevation group's. Borrow factors are part of
+`native_health` and `native_debt`, and each debt's leg names its own. Interest accrues per slot, so
+legs carry units of the anchor's slot and no `Accrual`, which counts in seconds.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,15 @@ from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId
 from chains.model.position import Leg, Position, Side
 from chains.model.price import Price
-from chains.model.units import USD, WAD, Bps, Usd, Wad, div_down, div_up
+from chains.model.units import BPS, USD, WAD, Bps, Usd, Wad, div_down, div_up
+from chains.solana.markets import AssetTerms, Target, address_of
 from chains.solana.protocols.klend.fraction import BITS, ceil
-from chains.solana.protocols.klend.math import NO_GROUP, deposit_units, weigh_deposit
+from chains.solana.protocols.klend.math import (
+    NO_GROUP,
+    borrow_factor,
+    deposit_units,
+    weigh_deposit,
+)
 from chains.solana.protocols.klend.state import LendingMarket, Obligation, Reserve, Values
 
 PROTOCOL: Final = "klend"
@@ -25,9 +31,10 @@ _BPS_PERCENT: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedReserve:
-    """A reserve refreshed at the read's slot, with what its price is worth."""
+    """A reserve refreshed at the read's slot, its asset's terms, and what its price is worth."""
 
     state: Reserve
+    terms: AssetTerms
     price: Price
 
 
@@ -47,7 +54,7 @@ def calculate_health(values: Values) -> Wad | None:
 
 
 def build_position(
-    account: AccountId,
+    target: Target,
     market: AccountId,
     loan: Obligation | None,
     view: MarketView,
@@ -60,12 +67,13 @@ def build_position(
         protocol=PROTOCOL,
         version=LAYOUT_VERSION,
         market=market,
-        account=account,
+        account=target.account,
         anchor=anchor,
         legs=tuple(_build_legs(loan, view)) if loan else (),
         native_health=calculate_health(values) if values else None,
         native_collateral=_usd_down(values.deposited_sf if values else 0),
-        native_debt=_usd_up(values.debt_sf if values else 0),
+        native_debt=_usd_up(values.adjusted_debt_sf if values else 0),
+        obligation=address_of(target),
         suppliable=tuple(
             _collateral_leg(priced, view, group, 0) for priced in view.reserves.values()
         ),
@@ -79,7 +87,11 @@ def _build_legs(loan: Obligation, view: MarketView) -> Iterator[Leg]:
         yield _collateral_leg(priced, view, loan.elevation_group, units)
     for borrow in loan.borrows:
         priced = view.reserves[borrow.reserve]
-        yield _bare_leg(priced, Side.DEBT, ceil(borrow.amount_sf))
+        factor = borrow_factor(priced.state, loan.elevation_group)
+        yield replace(
+            _bare_leg(priced, Side.DEBT, ceil(borrow.amount_sf)),
+            debt_weight=Bps(div_up(factor * BPS, 1 << BITS)),
+        )
 
 
 def _collateral_leg(priced: PricedReserve, view: MarketView, group: int, units: int) -> Leg:
@@ -94,7 +106,7 @@ def _collateral_leg(priced: PricedReserve, view: MarketView, group: int, units: 
 def _bare_leg(priced: PricedReserve, side: Side, units: int) -> Leg:
     return Leg(
         asset=priced.price.asset,
-        symbol=priced.state.config.symbol,
+        symbol=priced.terms.symbol,
         side=side,
         units=units,
         decimals=priced.state.decimals,

@@ -5,7 +5,7 @@ allows, and inside the reserve's own bounds. Where there is none, its refresh su
 same and the price of the last refresh stands, so that stands here too, marked for what is wrong.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,26 +16,16 @@ from chains.model.ids import AssetId, ChainId
 from chains.model.price import Price, PriceStatus
 from chains.model.units import USD, WAD, Usd, div_down
 from chains.oracles import pyth, scope, switchboard
-from chains.solana.accounts import RawAccount
+from chains.solana.markets import AssetTerms, Found
 from chains.solana.protocols.klend.fraction import BITS, ONE
 from chains.solana.protocols.klend.layout import NULL_KEY
 from chains.solana.protocols.klend.state import PriceConfig, Reserve
 
-Found = Mapping[Pubkey, RawAccount | None]
 SOURCE: Final = "klend"
 """Where a price comes from that the reserve stored."""
 NO_KEY: Final = bytes(32)
-_MOST_USD: Final = Usd(10**15 * USD)
 _PYTH_CONFIDENCE_BPS: Final = 200
 _SWITCHBOARD_DEVIATION_BPS: Final = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """Between which prices (USD x 1e8, excluded) a feed is believed."""
-
-    minimum: Usd = Usd(0)
-    maximum: Usd = _MOST_USD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +43,10 @@ def find_oracles(config: PriceConfig) -> tuple[Pubkey, ...]:
 
 
 def price_reserve(
-    chain: ChainId, reserve: Reserve, found: Found, bounds: Bounds, *, now: int
+    chain: ChainId, reserve: Reserve, found: Found, terms: AssetTerms, *, now: int
 ) -> tuple[Reserve, Price]:
     """Give the reserve at its fresh price, or at its stored one where none is to be had."""
-    oracles = tuple(_read_oracles(chain, reserve, found, bounds, now))
+    oracles = tuple(_read_oracles(chain, reserve, found, terms, now))
     inside = [oracle for oracle in oracles if oracle.price.valid]
     if inside and not reserve.prices.blocked:
         newest = max(inside, key=lambda oracle: oracle.price.published_at)
@@ -74,10 +64,10 @@ def asset_of(chain: ChainId, reserve: Reserve) -> AssetId:
 
 
 def _read_oracles(
-    chain: ChainId, reserve: Reserve, found: Found, bounds: Bounds, now: int
+    chain: ChainId, reserve: Reserve, found: Found, terms: AssetTerms, now: int
 ) -> Iterator[OraclePrice]:
     config = reserve.prices
-    limits = _narrow(config, bounds)
+    limits = _narrow(config, terms)
     if config.pyth not in (NO_KEY, NULL_KEY):
         yield _read_pyth(chain, reserve, found, limits, now)
     if config.switchboard not in (NO_KEY, NULL_KEY):
@@ -87,7 +77,7 @@ def _read_oracles(
 
 
 def _read_scope(
-    chain: ChainId, reserve: Reserve, found: Found, limits: Bounds, now: int
+    chain: ChainId, reserve: Reserve, found: Found, limits: AssetTerms, now: int
 ) -> OraclePrice:
     key = Pubkey(reserve.prices.scope)
     terms = scope.ScopeTerms(
@@ -108,12 +98,12 @@ def _read_scope(
 
 
 def _read_pyth(
-    chain: ChainId, reserve: Reserve, found: Found, limits: Bounds, now: int
+    chain: ChainId, reserve: Reserve, found: Found, limits: AssetTerms, now: int
 ) -> OraclePrice:
     key = Pubkey(reserve.prices.pyth)
     terms = pyth.PythTerms(
         account=key,
-        feed=None,
+        feed=limits.feed,
         max_age_s=reserve.prices.max_age_s,
         max_confidence=_PYTH_CONFIDENCE_BPS,
         minimum=limits.minimum,
@@ -130,7 +120,7 @@ def _read_pyth(
 
 
 def _read_switchboard(
-    chain: ChainId, reserve: Reserve, found: Found, limits: Bounds, now: int
+    chain: ChainId, reserve: Reserve, found: Found, limits: AssetTerms, now: int
 ) -> OraclePrice:
     key = Pubkey(reserve.prices.switchboard)
     terms = switchboard.SwitchboardTerms(
@@ -151,14 +141,15 @@ def _read_switchboard(
     )
 
 
-def _narrow(config: PriceConfig, bounds: Bounds) -> Bounds:
-    """Give the bounds inside the reserve's own, whose ends are prices still allowed."""
+def _narrow(config: PriceConfig, terms: AssetTerms) -> AssetTerms:
+    """Give the terms inside the reserve's own bounds, whose ends are prices still allowed."""
     unit: int = 10**config.heuristic_exponent
     least = config.heuristic_lower * USD // unit
     most = config.heuristic_upper * USD // unit
-    return Bounds(
-        minimum=Usd(max(bounds.minimum, least - 1)) if least else bounds.minimum,
-        maximum=Usd(min(bounds.maximum, most + 1)) if most else bounds.maximum,
+    return replace(
+        terms,
+        minimum=Usd(max(terms.minimum, least - 1)) if least else terms.minimum,
+        maximum=Usd(min(terms.maximum, most + 1)) if most else terms.maximum,
     )
 
 

@@ -2,20 +2,19 @@
 
 `native_health` is maintenance assets over liabilities with the share values the program holds at
 the anchor, for its health checks accrue no interest. Legs carry units accrued to the anchor's
-time. Prices are biased and liabilities weighed natively, which no leg shows; collateral weights
-above 1 are shown as 1.
+time. Prices are biased natively, which no leg shows; collateral weights above 1 are shown as 1.
+`native_debt` is what maintenance takes the liabilities for, weights and bias included.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from solders.pubkey import Pubkey
-
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId
 from chains.model.position import Leg, Position, Side
 from chains.model.units import BPS, USD, WAD, Bps, Usd, Wad, div_down, div_up
+from chains.solana.markets import Target, address_of
 from chains.solana.protocols.marginfi.fixed import BITS, ceil, floor
 from chains.solana.protocols.marginfi.math import (
     Health,
@@ -28,7 +27,7 @@ from chains.solana.protocols.marginfi.math import (
     owes,
 )
 from chains.solana.protocols.marginfi.prices import PricedBank
-from chains.solana.protocols.marginfi.state import Account, EmodeWeights
+from chains.solana.protocols.marginfi.state import Account, BankPrices, EmodeWeights, Group
 
 PROTOCOL: Final = "marginfi"
 LAYOUT_VERSION: Final = "2"
@@ -43,6 +42,19 @@ class Valued:
     equity: Health
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupView:
+    """A group and its banks, by their keys."""
+
+    group: Group
+    banks: Mapping[bytes, PricedBank]
+
+    @property
+    def prices(self) -> Mapping[bytes, BankPrices]:
+        """The prices there are numbers for."""
+        return {key: bank.prices for key, bank in self.banks.items() if bank.prices}
+
+
 def calculate_ratio(health: Health) -> Wad | None:
     """Give assets over liabilities, rounded down; None without debt."""
     if health.liabilities <= 0:
@@ -51,7 +63,7 @@ def calculate_ratio(health: Health) -> Wad | None:
 
 
 def build_position(
-    owner: AccountId,
+    target: Target,
     market: AccountId,
     valued: Valued | None,
     banks: Mapping[bytes, PricedBank],
@@ -64,12 +76,13 @@ def build_position(
         protocol=PROTOCOL,
         version=LAYOUT_VERSION,
         market=market,
-        account=owner,
+        account=target.account,
         anchor=anchor,
         legs=tuple(_build_legs(valued.account, banks, emode)) if valued else (),
         native_health=calculate_ratio(valued.maintenance) if valued else None,
         native_collateral=_usd_down(valued.equity.assets if valued else 0),
-        native_debt=_usd_up(valued.equity.liabilities if valued else 0),
+        native_debt=_usd_up(valued.maintenance.liabilities if valued else 0),
+        obligation=address_of(target),
         suppliable=tuple(_collateral_leg(priced, emode, 0) for priced in banks.values()),
     )
 
@@ -80,7 +93,7 @@ def _build_legs(
     for balance in account.balances:
         priced = banks[balance.bank]
         if owes(balance):
-            yield _bare_leg(priced, Side.DEBT, ceil(liability_amount(priced.accrued, balance)))
+            yield _debt_leg(priced, ceil(liability_amount(priced.accrued, balance)))
         elif holds(balance):
             units = floor(asset_amount(priced.accrued, balance))
             yield _collateral_leg(priced, emode, units)
@@ -100,10 +113,17 @@ def _collateral_leg(priced: PricedBank, emode: Mapping[int, EmodeWeights], units
     )
 
 
+def _debt_leg(priced: PricedBank, units: int) -> Leg:
+    weight = priced.stored.weights.liability_maint
+    return replace(
+        _bare_leg(priced, Side.DEBT, units), debt_weight=Bps(div_up(weight * BPS, 1 << BITS))
+    )
+
+
 def _bare_leg(priced: PricedBank, side: Side, units: int) -> Leg:
     return Leg(
         asset=priced.price.asset,
-        symbol=str(Pubkey(priced.stored.mint))[:8],
+        symbol=priced.terms.symbol,
         side=side,
         units=units,
         decimals=priced.stored.decimals,

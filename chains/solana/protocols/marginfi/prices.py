@@ -5,7 +5,6 @@ has no price here, and an account in it cannot be valued. A price that the progr
 still gives a number, marked for what is wrong; its bias then is the program's cap of 5 %.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,7 +15,7 @@ from chains.model.ids import AssetId, ChainId
 from chains.model.price import Price, PriceStatus
 from chains.model.units import USD, Usd, div_down
 from chains.oracles import pyth, switchboard
-from chains.solana.accounts import RawAccount
+from chains.solana.markets import AssetTerms, Found
 from chains.solana.protocols.marginfi.fixed import BITS, Overflow, mul
 from chains.solana.protocols.marginfi.math import (
     PYTH_CONFIDENCE,
@@ -28,22 +27,12 @@ from chains.solana.protocols.marginfi.math import (
 )
 from chains.solana.protocols.marginfi.state import Bank, BankPrices, OracleSetup, PriceRange
 
-Found = Mapping[Pubkey, RawAccount | None]
 FIXED: Final = "marginfi"
 """The source of a price that the bank's owner fixed."""
 PYTH_AGE_S: Final = 60
 SWITCHBOARD_AGE_S: Final = 180
-_MOST_USD: Final = Usd(10**15 * USD)
 _ANY_CONFIDENCE: Final = 10**9
 _WHOLE_PRICE: Final = 2**32 - 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """Between which prices (USD x 1e8, excluded) a feed is believed."""
-
-    minimum: Usd = Usd(0)
-    maximum: Usd = _MOST_USD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +44,7 @@ class PricedBank:
 
     stored: Bank
     accrued: Bank
+    terms: AssetTerms
     price: Price
     prices: BankPrices | None
 
@@ -66,15 +56,15 @@ def find_oracle(bank: Bank) -> Pubkey | None:
 
 
 def price_bank(
-    chain: ChainId, bank: Bank, found: Found, bounds: Bounds, *, now: int
+    chain: ChainId, bank: Bank, found: Found, terms: AssetTerms, *, now: int
 ) -> tuple[Price, BankPrices | None]:
     """Give a bank's price and its ranges; none where the program could not hold its number."""
     try:
         match bank.oracle_setup:
             case OracleSetup.PYTH_PUSH:
-                return _price_by_pyth(chain, bank, found, bounds, now)
+                return _price_by_pyth(chain, bank, found, terms, now)
             case OracleSetup.SWITCHBOARD_PULL:
-                return _price_by_switchboard(chain, bank, found, bounds, now)
+                return _price_by_switchboard(chain, bank, found, terms, now)
             case OracleSetup.FIXED:
                 return _price_fixed(chain, bank, now)
             case _:
@@ -89,22 +79,22 @@ def asset_of(chain: ChainId, bank: Bank) -> AssetId:
 
 
 def _price_by_pyth(
-    chain: ChainId, bank: Bank, found: Found, bounds: Bounds, now: int
+    chain: ChainId, bank: Bank, found: Found, terms: AssetTerms, now: int
 ) -> tuple[Price, BankPrices | None]:
     key = Pubkey(bank.oracle)
-    terms = pyth.PythTerms(
+    demand = pyth.PythTerms(
         account=key,
-        feed=None,
+        feed=terms.feed,
         max_age_s=bank.oracle_max_age_s or PYTH_AGE_S,
         max_confidence=_ANY_CONFIDENCE,
-        minimum=bounds.minimum,
-        maximum=bounds.maximum,
+        minimum=terms.minimum,
+        maximum=terms.maximum,
     )
     try:
         update = pyth.decode_update(chain, key, found.get(key))
     except DecodeError:
         update = None
-    price = pyth.build_price(asset_of(chain, bank), terms, update, now=now)
+    price = pyth.build_price(asset_of(chain, bank), demand, update, now=now)
     if update is None or min(update.price, update.ema_price) <= 0:
         return price, None
     spot, wide = _bias(
@@ -121,22 +111,22 @@ def _price_by_pyth(
 
 
 def _price_by_switchboard(
-    chain: ChainId, bank: Bank, found: Found, bounds: Bounds, now: int
+    chain: ChainId, bank: Bank, found: Found, terms: AssetTerms, now: int
 ) -> tuple[Price, BankPrices | None]:
     key = Pubkey(bank.oracle)
-    terms = switchboard.SwitchboardTerms(
+    demand = switchboard.SwitchboardTerms(
         account=key,
         feed_hash=None,
         max_age_s=bank.oracle_max_age_s or SWITCHBOARD_AGE_S,
         max_deviation=_ANY_CONFIDENCE,
-        minimum=bounds.minimum,
-        maximum=bounds.maximum,
+        minimum=terms.minimum,
+        maximum=terms.maximum,
     )
     try:
         feed = switchboard.decode_feed(chain, key, found.get(key))
     except DecodeError:
         feed = None
-    price = switchboard.build_price(asset_of(chain, bank), terms, feed, now=now)
+    price = switchboard.build_price(asset_of(chain, bank), demand, feed, now=now)
     if feed is None or feed.value <= 0:
         return price, None
     deviation = mul(scale_switchboard(feed.std_dev), SWITCHBOARD_DEVIATION)

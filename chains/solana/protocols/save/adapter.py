@@ -1,23 +1,30 @@
 """Save (formerly Solend) as the daemon uses it: plans to read, instructions, liquidations foreseen.
 
-An account's obligation lies at a conventional address, so that a wallet is enough to find it; a
-scan of the program's accounts finds strangers. On Solana the read itself mints the anchor, so a
-plan yields a `Snapshot`, and `build_read` makes positions of it once the anchor is known.
+A wallet's first obligation lies at a conventional address, others at any.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from solders.pubkey import Pubkey
 
-from chains.errors import DecodeError
+from chains.errors import DecodeError, Stale
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, ChainId
-from chains.model.position import Position
-from chains.model.price import Price
 from chains.oracles.pyth import PriceUpdate, decode_update
-from chains.solana.accounts import CLOCK, AccountPlan, ClockTime, RawAccount, decode_clock
+from chains.solana.accounts import AccountPlan, ClockTime
+from chains.solana.client import BytesFilter, Filter, SizeFilter
+from chains.solana.markets import (
+    AssetTerms,
+    Found,
+    MarketRead,
+    Snapshot,
+    Target,
+    build_read,
+    check_loan,
+    find_terms,
+    plan_snapshot,
+)
 from chains.solana.protocols.save.decode import decode_market, decode_obligation, decode_reserve
 from chains.solana.protocols.save.instructions import Builder, derive_obligation
 from chains.solana.protocols.save.layout import OBLIGATION, PROGRAM
@@ -25,8 +32,7 @@ from chains.solana.protocols.save.liquidation import Liquidation, Refusal, predi
 from chains.solana.protocols.save.math import EVERYTHING
 from chains.solana.protocols.save.positions import (
     PROTOCOL,
-    STATE_VERSION,
-    AssetTerms,
+    MarketView,
     PricedReserve,
     build_position,
     price_reserve,
@@ -34,45 +40,14 @@ from chains.solana.protocols.save.positions import (
 )
 from chains.solana.protocols.save.state import Market, Obligation, Reserve
 
-Found = Mapping[Pubkey, RawAccount | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """An account to read: the wallet, and one obligation it owns in the market."""
-
-    account: AccountId
-    obligation: Pubkey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """A market at the Clock's slot, refreshed as its program would refresh it there.
-
-    `obligations` has None for one that does not exist; `unreadable` says why others miss.
-    """
-
-    clock: ClockTime
-    reserves: Mapping[bytes, PricedReserve]
-    obligations: Mapping[Target, Obligation | None]
-    unreadable: Mapping[Target, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketRead:
-    """What the daemon gets: a position per readable obligation, a price per reserve."""
-
-    positions: tuple[Position, ...]
-    unreadable: Mapping[Target, str]
-    prices: tuple[Price, ...]
-    snapshot: Snapshot
+SaveSnapshot = Snapshot[MarketView, Obligation]
+SaveRead = MarketRead[MarketView, Obligation]
 
 
 class SaveMarket:
     """One lending market, its reserves known."""
 
     protocol: ClassVar[str] = PROTOCOL
-    version: ClassVar[str] = STATE_VERSION
 
     def __init__(
         self,
@@ -81,7 +56,7 @@ class SaveMarket:
         reserves: Sequence[Reserve],
         assets: Mapping[Pubkey, AssetTerms],
         *,
-        program: Pubkey = PROGRAM,
+        program: Pubkey,
     ) -> None:
         self.chain: Final = chain
         self.market: Final = AccountId(chain, str(Pubkey(state.key)))
@@ -98,19 +73,22 @@ class SaveMarket:
         market: Pubkey,
         reserves: Sequence[Pubkey],
         assets: Mapping[Pubkey, AssetTerms],
-        program: Pubkey = PROGRAM,
+        program: Pubkey | None = None,
     ) -> "AccountPlan[SaveMarket]":
         """Plan to learn a market's reserves; `assets` are terms by mint.
 
-        Decoding raises DecodeError for a reserve of another market and for one without terms.
+        Decoding raises DecodeError for a reserve of another market.
         """
+        at = program or PROGRAM
 
         def decode(found: Found) -> "SaveMarket":
-            state = decode_market(chain, market, found[market], program=program)
-            states = [decode_reserve(chain, key, found[key], program=program) for key in reserves]
+            state = decode_market(chain, market, found[market], program=at)
+            states = [decode_reserve(chain, key, found[key], program=at) for key in reserves]
             for reserve in states:
-                _check_reserve(chain, reserve, market, assets)
-            return cls(chain, state, states, assets, program=program)
+                if reserve.keys.market != bytes(market):
+                    key = Pubkey(reserve.keys.reserve)
+                    raise DecodeError(chain, f"Save reserve {key} is not of {market}")
+            return cls(chain, state, states, assets, program=at)
 
         return AccountPlan(keys=(market, *reserves), decode=decode)
 
@@ -119,53 +97,46 @@ class SaveMarket:
         wallet, market = Pubkey.from_string(account.address), Pubkey(self.builder.market.key)
         return Target(account=account, obligation=derive_obligation(market, wallet, self.program))
 
-    def scan_filters(self, account: AccountId | None = None) -> tuple[tuple[int, bytes], ...]:
-        """Give offsets and bytes that all obligations of the market, or of a wallet in it, have.
+    def scan_filters(self, account: AccountId | None = None) -> tuple[Filter, ...]:
+        """Give what all obligations of the market, or of a wallet in it, have.
 
-        A reserve names its market at the same place: the scan also asks for `OBLIGATION.size`.
+        A reserve names its market at the same place: the size tells them apart.
         """
         fields = OBLIGATION.fields
-        market = (fields["market"].offset, self.builder.market.key)
+        market = BytesFilter(offset=fields["market"].offset, data=self.builder.market.key)
+        found = (SizeFilter(size=OBLIGATION.size), market)
         if account is None:
-            return (market,)
-        owner = (fields["owner"].offset, bytes(Pubkey.from_string(account.address)))
-        return market, owner
+            return found
+        owner = bytes(Pubkey.from_string(account.address))
+        return *found, BytesFilter(offset=fields["owner"].offset, data=owner)
 
-    def plan_read(self, targets: Sequence[Target]) -> AccountPlan[Snapshot]:
-        """Plan to read the market's reserves, their oracles, and these accounts.
+    def plan_read(self, targets: Sequence[Target]) -> AccountPlan[SaveSnapshot]:
+        """Plan to read the market's reserves, their oracles, and these obligations.
 
-        Decoding raises DecodeError where a reserve cannot be read; an obligation that cannot is
-        noted as unreadable, and the others stand.
+        Decoding raises Stale for a reserve whose accounts changed: open the market again.
         """
-        reserves = tuple(Pubkey(key) for key in self._reserves)
-        oracles = tuple(Pubkey(keys.oracle) for keys in self._reserves.values())
-        obligations = tuple(target.obligation for target in targets)
-        keys = tuple(dict.fromkeys((CLOCK, *reserves, *oracles, *obligations)))
-        return AccountPlan(keys=keys, decode=lambda found: self._decode(found, targets))
+        reserves = (Pubkey(key) for key in self._reserves)
+        oracles = (Pubkey(keys.oracle) for keys in self._reserves.values())
+        return plan_snapshot(
+            self.chain,
+            (*reserves, *oracles),
+            targets,
+            decode_view=self._decode_view,
+            decode_loan=self._decode_loan,
+        )
 
-    def build_read(self, snapshot: Snapshot, anchor: BlockAnchor) -> MarketRead:
+    def build_read(self, snapshot: SaveSnapshot, anchor: BlockAnchor) -> SaveRead:
         """Give positions and prices of a snapshot at the anchor its read minted."""
-        positions: list[Position] = []
-        unreadable = dict(snapshot.unreadable)
-        for target, obligation in snapshot.obligations.items():
-            try:
-                position = build_position(
-                    target.account, self.market, obligation, snapshot.reserves, anchor
-                )
-            except DecodeError as error:
-                unreadable[target] = error.reason
-            else:
-                positions.append(position)
-        return MarketRead(
-            positions=tuple(positions),
-            unreadable=unreadable,
-            prices=tuple(reserve.price for reserve in snapshot.reserves.values()),
-            snapshot=snapshot,
+        reserves = snapshot.view.reserves
+        return build_read(
+            snapshot,
+            (reserve.price for reserve in reserves.values()),
+            lambda target, loan: build_position(target, self.market, loan, reserves, anchor),
         )
 
     def predict_liquidation(
         self,
-        snapshot: Snapshot,
+        snapshot: SaveSnapshot,
         target: Target,
         *,
         repay: bytes,
@@ -173,38 +144,25 @@ class SaveMarket:
         units: int = EVERYTHING,
     ) -> Liquidation | Refusal:
         """Say what liquidating an obligation does at the snapshot's slot, by reserve keys."""
-        obligation = snapshot.obligations.get(target)
+        obligation = snapshot.loans.get(target)
         if obligation is None:
             return Refusal.NO_DEBT
-        states = {key: reserve.state for key, reserve in snapshot.reserves.items()}
+        states = {key: reserve.state for key, reserve in snapshot.view.reserves.items()}
         return predict_liquidation(obligation, states, repay=repay, withdraw=withdraw, wanted=units)
 
-    def _decode(self, found: Found, targets: Sequence[Target]) -> Snapshot:
-        try:
-            clock = decode_clock(found[CLOCK])
-        except ValueError as error:
-            raise DecodeError(self.chain, str(error)) from error
+    def _decode_view(self, found: Found, clock: ClockTime) -> MarketView:
         reserves = {key: self._decode_reserve(found, key, clock) for key in self._reserves}
-        obligations: dict[Target, Obligation | None] = {}
-        unreadable: dict[Target, str] = {}
-        for target in targets:
-            try:
-                obligations[target] = self._decode_target(found, target, reserves, clock)
-            except DecodeError as error:
-                unreadable[target] = error.reason
-        return Snapshot(
-            clock=clock, reserves=reserves, obligations=obligations, unreadable=unreadable
-        )
+        return MarketView(reserves=reserves)
 
     def _decode_reserve(self, found: Found, key: bytes, clock: ClockTime) -> PricedReserve:
         address = Pubkey(key)
         reserve = decode_reserve(self.chain, address, found[address], program=self.program)
         if reserve.keys != self._reserves[key]:
-            raise DecodeError(self.chain, f"Save reserve {address} has other accounts than before")
+            raise Stale(self.chain, f"Save reserve {address} has other accounts than before")
         return price_reserve(
             self.chain,
             reserve,
-            self._assets[Pubkey(reserve.keys.mint)],
+            find_terms(self._assets, Pubkey(reserve.keys.mint)),
             self._decode_update(found, Pubkey(reserve.keys.oracle)),
             slot=clock.slot,
             now=clock.unix_timestamp,
@@ -216,33 +174,19 @@ class SaveMarket:
         except DecodeError:
             return None
 
-    def _decode_target(
-        self,
-        found: Found,
-        target: Target,
-        reserves: Mapping[bytes, PricedReserve],
-        clock: ClockTime,
-    ) -> Obligation | None:
+    def _decode_loan(
+        self, found: Found, target: Target, view: MarketView, clock: ClockTime
+    ) -> Obligation:
         key = target.obligation
-        account = found[key]
-        if account is None:
-            return None
-        obligation = decode_obligation(self.chain, key, account, program=self.program)
-        if obligation.market != self.builder.market.key:
-            raise DecodeError(self.chain, f"Save obligation {key} is of another market")
-        if str(Pubkey(obligation.owner)) != target.account.address:
-            raise DecodeError(self.chain, f"Save obligation {key} belongs to another wallet")
-        return refresh(self.chain, obligation, reserves, slot=clock.slot)
-
-
-def _check_reserve(
-    chain: ChainId, reserve: Reserve, market: Pubkey, assets: Mapping[Pubkey, AssetTerms]
-) -> None:
-    key, mint = Pubkey(reserve.keys.reserve), Pubkey(reserve.keys.mint)
-    if reserve.keys.market != bytes(market):
-        raise DecodeError(chain, f"Save reserve {key} is of another market than {market}")
-    if mint not in assets:
-        raise DecodeError(chain, f"Save reserve {key} holds {mint}, for which there are no terms")
+        obligation = decode_obligation(self.chain, key, found[key], program=self.program)
+        check_loan(
+            self.chain,
+            target,
+            owner=obligation.owner,
+            market=obligation.market,
+            expected=self.builder.market.key,
+        )
+        return refresh(self.chain, obligation, view.reserves, slot=clock.slot)
 
 
 MARKET: Final = SaveMarket

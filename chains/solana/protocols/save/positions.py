@@ -2,7 +2,7 @@
 
 A reserve is refreshed with the price that its program would accept now. Where it would refuse,
 the price it stored last stands, marked for what is wrong with the oracle.
-Debts count natively with borrow weights, which `native_health` carries and legs do not.
+Debts count natively with borrow weights: in `native_health` and `native_debt`; a leg names its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,9 @@ from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, AssetId, ChainId
 from chains.model.position import Leg, Position, Side
 from chains.model.price import Price, PriceStatus
-from chains.model.units import USD, WAD, Bps, Usd, div_down, div_up
+from chains.model.units import BPS, USD, WAD, Bps, Usd, div_down, div_up
 from chains.oracles.pyth import PriceUpdate, PythTerms, build_price
+from chains.solana.markets import AssetTerms, Target, address_of
 from chains.solana.protocols.save.decimals import MathOverflow, ceil_units, floor_units
 from chains.solana.protocols.save.math import (
     CONFIDENCE_PART,
@@ -43,30 +44,6 @@ _MAX_CONFIDENCE: Final = 10_000 // CONFIDENCE_PART
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AssetTerms:
-    """What an asset is called, and between which prices (USD x 1e8) its feed is believed.
-
-    `feed` None takes the feed that the reserve's oracle account holds.
-    """
-
-    symbol: str
-    minimum: Usd
-    maximum: Usd
-    feed: bytes | None = None
-
-    def demand(self, oracle: bytes) -> PythTerms:
-        """Give what is demanded of the update; age and confidence are the program's own."""
-        return PythTerms(
-            account=Pubkey(oracle),
-            feed=self.feed,
-            max_age_s=MAX_PRICE_AGE_S,
-            max_confidence=_MAX_CONFIDENCE,
-            minimum=self.minimum,
-            maximum=self.maximum,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PricedReserve:
     """A reserve as of the read, with its asset and what its oracle is worth."""
 
@@ -74,6 +51,25 @@ class PricedReserve:
     asset: AssetId
     terms: AssetTerms
     price: Price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketView:
+    """A market's refreshed reserves, by their keys."""
+
+    reserves: Mapping[bytes, PricedReserve]
+
+
+def demand(terms: AssetTerms, oracle: bytes) -> PythTerms:
+    """Give what is demanded of an update; age and confidence are the program's own."""
+    return PythTerms(
+        account=Pubkey(oracle),
+        feed=terms.feed,
+        max_age_s=MAX_PRICE_AGE_S,
+        max_confidence=_MAX_CONFIDENCE,
+        minimum=terms.minimum,
+        maximum=terms.maximum,
+    )
 
 
 def find_prices(update: PriceUpdate | None, *, now: int) -> OraclePrices | None:
@@ -114,12 +110,12 @@ def price_reserve(
     except MathOverflow as error:
         key = Pubkey(reserve.keys.reserve)
         raise DecodeError(chain, f"Save reserve {key} cannot be refreshed: {error}") from error
-    price = build_price(asset, terms.demand(reserve.keys.oracle), update, now=now)
+    price = build_price(asset, demand(terms, reserve.keys.oracle), update, now=now)
     if accepted is None:
         status = PriceStatus.UNREADABLE if price.valid else price.status
         usd = Usd(div_down(state.price, _USD_WAD))
         price = replace(price, usd=usd, source=SOURCE, status=status)
-    return PricedReserve(state=state, asset=asset, terms=terms, price=price)
+    return PricedReserve(state=state, asset=asset, terms=terms, price=terms.judge(price))
 
 
 def refresh(
@@ -135,25 +131,26 @@ def refresh(
 
 
 def build_position(
-    account: AccountId,
+    target: Target,
     market: AccountId,
     obligation: Obligation | None,
     reserves: Mapping[bytes, PricedReserve],
     anchor: BlockAnchor,
 ) -> Position:
-    """Give one account's position of a refreshed obligation; without legs where it has none."""
+    """Give the position of a refreshed obligation; without legs where there is none."""
     return Position(
         protocol=PROTOCOL,
         version=STATE_VERSION,
         market=market,
-        account=account,
+        account=target.account,
         anchor=anchor,
         legs=() if obligation is None else _legs_of(anchor.chain, obligation, reserves),
         native_health=None if obligation is None else calculate_health(obligation),
         native_collateral=Usd(
             0 if obligation is None else div_down(obligation.deposited_value, _USD_WAD)
         ),
-        native_debt=Usd(0 if obligation is None else div_up(obligation.unweighted_value, _USD_WAD)),
+        native_debt=Usd(0 if obligation is None else div_up(obligation.borrowed_value, _USD_WAD)),
+        obligation=address_of(target),
         suppliable=tuple(_collateral_leg(priced, 0) for priced in reserves.values()),
     )
 
@@ -204,4 +201,5 @@ def _debt_leg(priced: PricedReserve, units: int) -> Leg:
         units=units,
         decimals=priced.state.decimals,
         price=priced.price,
+        debt_weight=Bps(BPS + priced.state.terms.added_weight_bps),
     )

@@ -7,7 +7,8 @@ from solders.pubkey import Pubkey
 from chains.model.ids import AccountId
 from chains.oracles import scope
 from chains.solana.accounts import RawAccount
-from chains.solana.protocols.klend.adapter import KlendMarket, Target
+from chains.solana.markets import AssetTerms, Target
+from chains.solana.protocols.klend.adapter import KlendMarket
 from chains.solana.protocols.klend.fraction import ONE, whole
 from chains.solana.protocols.klend.layout import (
     LENDING_MARKET,
@@ -26,6 +27,7 @@ OWNER = AccountId(CHAIN, str(WALLET))
 TARGET = Target(account=OWNER, obligation=LOAN)
 MINTS = {SOL: Pubkey(bytes([21]) * 32), USDC: Pubkey(bytes([22]) * 32)}
 SYMBOLS = {SOL: b"SOL", USDC: b"USDC"}
+ASSETS = {MINTS[key]: AssetTerms(symbol=name.decode()) for key, name in SYMBOLS.items()}
 TWAP_CHAIN = slice(5152, 5160)  # only their SDK reads it; it never ends looking for the end mark
 CURVE = [{"utilization_bps": min(n * 1_000, 10_000), "rate_bps": n * 100} for n in range(11)]
 
@@ -112,5 +114,5 @@ def accounts_of(*extra: RawAccount) -> Found:
 
 
 def open_market(found: Found) -> KlendMarket:
-    plan = KlendMarket.plan_open(CHAIN, market=MARKET, reserves=(SOL, USDC))
+    plan = KlendMarket.plan_open(CHAIN, market=MARKET, reserves=(SOL, USDC), assets=ASSETS)
     return plan.decode(found)

@@ -8,19 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from solders.pubkey import Pubkey
 
-from chains.errors import DecodeError
+from chains.errors import DecodeError, Stale
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId
 from chains.model.position import Position, Side
 from chains.model.price import PriceStatus
 from chains.model.units import USD, WAD, Bps, Usd
 from chains.solana.accounts import CLOCK, RawAccount
-from chains.solana.protocols.klend.adapter import KlendMarket, MarketRead, Target
+from chains.solana.client import Filter, SizeFilter
+from chains.solana.markets import AssetTerms, Target
+from chains.solana.protocols.klend.adapter import KlendMarket, KlendRead
 from chains.solana.protocols.klend.decode import decode_reserve
 from chains.solana.protocols.klend.instructions import derive_obligation
-from chains.solana.protocols.klend.layout import OBLIGATION, PROGRAM
+from chains.solana.protocols.klend.layout import PROGRAM
 from chains.solana.protocols.klend.liquidation import Healthy
-from chains.solana.protocols.klend.prices import Bounds
 from tests.chains.solana.protocols.dumps import CHAIN, load_dump, needs_dumps
 from tests.chains.solana.protocols.encoding import clock_account
 from tests.chains.solana.protocols.klend.accounts import (
@@ -46,9 +47,15 @@ ANCHOR = BlockAnchor(chain=CHAIN, height=SLOT, hash=bytes(32), time=NOW)
 RUBBISH = 1_000 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 50
 
 
-def read(found: Found, market: KlendMarket | None = None) -> MarketRead:
+def read(found: Found, market: KlendMarket | None = None) -> KlendRead:
     opened = market or open_market(accounts_of())
     return opened.build_read(opened.plan_read([TARGET]).decode(found), ANCHOR)
+
+
+def passes(data: bytes, each: Filter) -> bool:
+    if isinstance(each, SizeFilter):
+        return len(data) == each.size
+    return data[each.offset :].startswith(each.data)
 
 
 def position(found: Found) -> Position:
@@ -65,7 +72,9 @@ def test_a_loan_becomes_a_position_with_the_programs_own_health() -> None:
     assert owed.units > 8_000 * 10**6
     assert (held.ltv, held.liquidation_threshold) == (Bps(7_000), Bps(8_000))
     assert found.native_collateral // USD == 15_000
-    assert found.native_debt // USD == 8_000
+    assert found.native_debt // USD == 8_800
+    assert (held.debt_weight, owed.debt_weight) == (Bps(10_000), Bps(11_000))
+    assert found.obligation == str(LOAN)
     assert found.native_health is not None
     assert 1.363 < found.native_health / WAD < 1.364  # 15000 · 0.80 / (8000 · 1.10)
     assert found.market == AccountId(CHAIN, str(MARKET))
@@ -124,7 +133,7 @@ def test_our_own_bounds_count_too() -> None:
         CHAIN,
         market=MARKET,
         reserves=(SOL, USDC),
-        bounds={MINTS[SOL]: Bounds(maximum=Usd(100 * USD))},
+        assets={MINTS[SOL]: AssetTerms(symbol="SOL", maximum=Usd(100 * USD))},
     )
     found = accounts_of()
     assert read(found, plan.decode(found)).prices[0].status is PriceStatus.OUT_OF_BOUNDS
@@ -158,14 +167,18 @@ def test_a_loan_that_cannot_be_read_hides_no_other(change: RawAccount, reason: s
     snapshot = market.plan_read([TARGET, other]).decode(found)
     assert reason in snapshot.unreadable[TARGET]
     assert list(snapshot.loans) == [other]
+    read = market.build_read(snapshot, ANCHOR)
+    assert read.positions == ()
+    assert reason in read.unreadable[OWNER]
 
 
 def test_a_reserve_of_another_market_or_with_new_accounts_is_refused() -> None:
     with pytest.raises(DecodeError, match="is not of"):
         open_market(accounts_of(reserve_account(SOL, market=bytes(32))))
     market = open_market(accounts_of())
-    with pytest.raises(DecodeError, match="other accounts"):
-        read(accounts_of(reserve_account(SOL, fee_vault=bytes(32))), market)
+    for change in ({"fee_vault": bytes(32)}, {"scope": bytes([7]) * 32}):
+        with pytest.raises(Stale, match="other accounts"):
+            read(accounts_of(reserve_account(SOL, **change)), market)
     with pytest.raises(DecodeError, match="Clock"):
         read(accounts_of() | {CLOCK: None}, market)
 
@@ -174,12 +187,12 @@ def test_the_plain_obligation_and_the_scan_find_a_wallets_loans() -> None:
     market = open_market(accounts_of())
     target = market.find_target(OWNER)
     assert target.obligation == derive_obligation(WALLET, MARKET)
-    kind, lending_market, owner = market.scan_filters(OWNER)
     data = loan_account().data
-    for offset, expected in (kind, lending_market, owner):
-        assert data[offset:].startswith(expected)
-    assert kind == (0, OBLIGATION.discriminator)
-    assert market.scan_filters() == (kind, lending_market)
+    filters = market.scan_filters(OWNER)
+    assert all(passes(data, each) for each in filters)
+    assert not all(passes(reserve_account(SOL).data, each) for each in filters)
+    assert market.scan_filters() == filters[:-1]
+    assert not passes(loan_account(owner=bytes(32)).data, filters[-1])
 
 
 def test_the_plan_asks_for_everything_it_decodes() -> None:
@@ -204,7 +217,7 @@ def test_a_liquidation_is_foreseen_on_the_refreshed_loan() -> None:
 
 @given(data=st.data())
 @settings(max_examples=RUBBISH)
-def test_any_rubbish_in_any_account_is_a_decode_error_or_a_reading(data: st.DataObject) -> None:
+def test_any_rubbish_in_any_account_is_refused_or_a_reading(data: st.DataObject) -> None:
     found = accounts_of()
     key = data.draw(st.sampled_from(sorted(found, key=bytes)))
     account = found[key]
@@ -216,7 +229,7 @@ def test_any_rubbish_in_any_account_is_a_decode_error_or_a_reading(data: st.Data
         spoiled[at : at + len(noise)] = noise[: len(spoiled) - at]
     try:
         read(found | {key: replace(account, data=bytes(spoiled))})
-    except DecodeError:
+    except (DecodeError, Stale):
         return
 
 
@@ -233,7 +246,10 @@ def test_the_dumped_main_market_is_priced_as_its_reserves_stored_it() -> None:
     clock = clock_account(298_271_860, 1_730_163_600)
     found: Found = {each.key: each for each in (usdc, sol, jitosol, main, prices, clock)}
     reserves = (usdc.key, sol.key, jitosol.key)
-    market = KlendMarket.plan_open(CHAIN, market=main.key, reserves=reserves).decode(found)
+    mints = [decode_reserve(CHAIN, each.key, each).keys.mint for each in (usdc, sol, jitosol)]
+    assets = {Pubkey(mint): AssetTerms(symbol="T") for mint in mints}
+    plan = KlendMarket.plan_open(CHAIN, market=main.key, reserves=reserves, assets=assets)
+    market = plan.decode(found)
     snapshot = market.plan_read([]).decode(found)
     assert [price.usd for price in market.build_read(snapshot, ANCHOR).prices] == [*usd.values()]
     assert all(price.valid for price in market.build_read(snapshot, ANCHOR).prices)

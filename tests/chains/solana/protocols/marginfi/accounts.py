@@ -7,7 +7,8 @@ from solders.pubkey import Pubkey
 from chains.model.ids import AccountId
 from chains.oracles import pyth, switchboard
 from chains.solana.accounts import RawAccount
-from chains.solana.protocols.marginfi.adapter import MarginfiMarket, Target
+from chains.solana.markets import AssetTerms, Target
+from chains.solana.protocols.marginfi.adapter import MarginfiMarket
 from chains.solana.protocols.marginfi.fixed import ONE, ratio, whole
 from chains.solana.protocols.marginfi.layout import ACCOUNT, BANK, GROUP, PROGRAM
 from chains.solana.protocols.marginfi.state import OracleSetup
@@ -19,8 +20,9 @@ NOW, SLOT = 1_700_000_000, 5_000
 GROUP_KEY, SOL, USDC, PYTH, SWITCHBOARD, MARGIN = (Pubkey(bytes([n]) * 32) for n in range(1, 7))
 WALLET = Pubkey(bytes([9]) * 32)
 OWNER = AccountId(CHAIN, str(WALLET))
-TARGET = Target(account=OWNER, margin_account=MARGIN)
+TARGET = Target(account=OWNER, obligation=MARGIN)
 MINTS = {SOL: Pubkey(bytes([21]) * 32), USDC: Pubkey(bytes([22]) * 32)}
+ASSETS = {MINTS[SOL]: AssetTerms(symbol="SOL"), MINTS[USDC]: AssetTerms(symbol="USDC")}
 
 
 def group_account() -> RawAccount:
@@ -116,4 +118,5 @@ def accounts_of(*extra: RawAccount) -> Found:
 
 
 def open_market(found: Found) -> MarginfiMarket:
-    return MarginfiMarket.plan_open(CHAIN, group=GROUP_KEY, banks=(SOL, USDC)).decode(found)
+    plan = MarginfiMarket.plan_open(CHAIN, market=GROUP_KEY, reserves=(SOL, USDC), assets=ASSETS)
+    return plan.decode(found)

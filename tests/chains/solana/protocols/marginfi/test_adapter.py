@@ -8,17 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from solders.pubkey import Pubkey
 
-from chains.errors import DecodeError
+from chains.errors import DecodeError, Stale
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId
 from chains.model.position import Position, Side
 from chains.model.price import PriceStatus
 from chains.model.units import USD, WAD, Bps, Usd
 from chains.solana.accounts import CLOCK, RawAccount
-from chains.solana.protocols.marginfi.adapter import MarginfiMarket, MarketRead, Target
+from chains.solana.client import Filter, SizeFilter
+from chains.solana.markets import AssetTerms, Target
+from chains.solana.protocols.marginfi.adapter import MarginfiMarket, MarginfiRead
 from chains.solana.protocols.marginfi.fixed import ratio, whole
 from chains.solana.protocols.marginfi.liquidation import Refused
-from chains.solana.protocols.marginfi.prices import Bounds
 from tests.chains.solana.protocols.dumps import CHAIN
 from tests.chains.solana.protocols.encoding import clock_account
 from tests.chains.solana.protocols.marginfi.accounts import (
@@ -45,9 +46,15 @@ ANCHOR = BlockAnchor(chain=CHAIN, height=SLOT, hash=bytes(32), time=NOW)
 RUBBISH = 1_000 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 50
 
 
-def read(found: Found, market: MarginfiMarket | None = None) -> MarketRead:
+def read(found: Found, market: MarginfiMarket | None = None) -> MarginfiRead:
     opened = market or open_market(accounts_of())
     return opened.build_read(opened.plan_read([TARGET]).decode(found), ANCHOR)
+
+
+def passes(data: bytes, each: Filter) -> bool:
+    if isinstance(each, SizeFilter):
+        return len(data) == each.size
+    return data[each.offset :].startswith(each.data)
 
 
 def position(found: Found) -> Position:
@@ -73,7 +80,9 @@ def test_an_account_becomes_a_position_with_the_programs_own_health() -> None:
     expected = 100 * low * 0.8 / (8_000 * high * 1.1)
     assert found.native_health / WAD == pytest.approx(expected, rel=1e-9)
     assert found.native_collateral // USD == 15_000
-    assert found.native_debt // USD == 8_000
+    assert found.native_debt / USD == pytest.approx(8_000 * high * 1.1)
+    assert owed.debt_weight in {Bps(11_000), Bps(11_001)}
+    assert found.obligation == str(MARGIN)
     assert found.market == AccountId(CHAIN, str(GROUP_KEY))
 
 
@@ -99,7 +108,8 @@ def test_legs_accrue_to_the_anchor_and_health_does_not() -> None:
 def test_the_banks_oracle_is_judged_as_the_program_would(
     change: RawAccount, status: PriceStatus, usd: int
 ) -> None:
-    price = read(accounts_of(change)).prices[0]
+    found = accounts_of(change)
+    price = read(found, open_market(found)).prices[0]
     assert (price.status, price.usd) == (status, Usd(usd * USD))
 
 
@@ -125,9 +135,9 @@ def test_a_price_too_uncertain_is_biased_by_the_cap() -> None:
 def test_our_own_bounds_count_too() -> None:
     plan = MarginfiMarket.plan_open(
         CHAIN,
-        group=GROUP_KEY,
-        banks=(SOL, USDC),
-        bounds={MINTS[SOL]: Bounds(maximum=Usd(100 * USD))},
+        market=GROUP_KEY,
+        reserves=(SOL, USDC),
+        assets={MINTS[SOL]: AssetTerms(symbol="SOL", maximum=Usd(100 * USD))},
     )
     found = accounts_of()
     assert read(found, plan.decode(found)).prices[0].status is PriceStatus.OUT_OF_BOUNDS
@@ -155,26 +165,27 @@ def test_an_account_that_does_not_exist_is_a_position_without_legs() -> None:
     ("change", "reason"),
     [
         (margin_account(authority=bytes(32)), "another wallet"),
-        (margin_account(group=bytes(32)), "another group"),
+        (margin_account(group=bytes(32)), "another market"),
         (margin_account(balances=[{"active": 1, "bank": bytes([99]) * 32}]), "was not read"),
         (bank_account(USDC, oracle_setup=5), "has no price"),
         (replace(pyth_account(), owner=Pubkey.default()), "has no price"),
     ],
 )
 def test_an_account_that_cannot_be_valued_hides_no_other(change: RawAccount, reason: str) -> None:
-    other = Target(account=OWNER, margin_account=Pubkey(bytes([77]) * 32))
-    found = accounts_of(change) | {other.margin_account: None}
-    snapshot = open_market(accounts_of()).plan_read([TARGET, other]).decode(found)
+    other = Target(account=OWNER, obligation=Pubkey(bytes([77]) * 32))
+    found = accounts_of(change) | {other.obligation: None}
+    snapshot = open_market(found).plan_read([TARGET, other]).decode(found)
     assert reason in snapshot.unreadable[TARGET]
-    assert list(snapshot.accounts) == [other]
+    assert list(snapshot.loans) == [other]
 
 
 def test_a_bank_of_another_group_or_token_is_refused() -> None:
     with pytest.raises(DecodeError, match="is not of"):
         open_market(accounts_of(bank_account(SOL, group=bytes(32))))
     market = open_market(accounts_of())
-    with pytest.raises(DecodeError, match="another token"):
-        read(accounts_of(bank_account(SOL, decimals=6)), market)
+    for change in ({"decimals": 6}, {"oracle_keys": [bytes([8]) * 32, *[bytes(32)] * 4]}):
+        with pytest.raises(Stale, match="other accounts"):
+            read(accounts_of(bank_account(SOL, **change)), market)
     with pytest.raises(DecodeError, match="negative"):
         read(accounts_of(bank_account(SOL, asset_maint=-1)), market)
     with pytest.raises(DecodeError, match="cannot accrue"):
@@ -185,10 +196,11 @@ def test_a_bank_of_another_group_or_token_is_refused() -> None:
 
 def test_a_scan_finds_a_wallets_accounts_and_the_plan_asks_for_everything() -> None:
     market = open_market(accounts_of())
-    data = margin_account().data
-    for offset, expected in market.scan_filters(OWNER):
-        assert data[offset:].startswith(expected)
-    assert market.scan_filters() == market.scan_filters(OWNER)[:2]
+    filters = market.scan_filters(OWNER)
+    assert all(passes(margin_account().data, each) for each in filters)
+    assert not passes(bank_account(SOL).data, filters[0])
+    assert not passes(margin_account(authority=bytes(32)).data, filters[-1])
+    assert market.scan_filters() == filters[:-1]
     assert market.find_target(OWNER) != market.find_target(OWNER, 1)
     plan = market.plan_read([TARGET])
     assert set(plan.keys) == set(accounts_of())
@@ -210,7 +222,7 @@ def test_a_liquidation_is_foreseen_on_accrued_banks() -> None:
 
 @given(data=st.data())
 @settings(max_examples=RUBBISH)
-def test_any_rubbish_in_any_account_is_a_decode_error_or_a_reading(data: st.DataObject) -> None:
+def test_any_rubbish_in_any_account_is_refused_or_a_reading(data: st.DataObject) -> None:
     found = accounts_of()
     key = data.draw(st.sampled_from(sorted(found, key=bytes)))
     account = found[key]
@@ -222,5 +234,5 @@ def test_any_rubbish_in_any_account_is_a_decode_error_or_a_reading(data: st.Data
         spoiled[at : at + len(noise)] = noise[: len(spoiled) - at]
     try:
         read(found | {key: replace(account, data=bytes(spoiled))})
-    except DecodeError:
+    except (DecodeError, Stale):
         return

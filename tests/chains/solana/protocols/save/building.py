@@ -10,6 +10,7 @@ from chains.model.ids import AccountId, ChainId
 from chains.model.units import USD, Usd
 from chains.oracles.pyth import RECEIVER
 from chains.solana.accounts import CLOCK
+from chains.solana.markets import AssetTerms, Target
 from chains.solana.programs.instructions import (
     MARKET_BYTES,
     OBLIGATION_BYTES,
@@ -22,11 +23,10 @@ from chains.solana.programs.instructions import (
     create_price,
     set_price,
 )
-from chains.solana.protocols.save.adapter import SaveMarket, Snapshot, Target
+from chains.solana.protocols.save.adapter import SaveMarket, SaveSnapshot
 from chains.solana.protocols.save.decode import decode_market, decode_obligation, decode_reserve
 from chains.solana.protocols.save.instructions import Builder
 from chains.solana.protocols.save.layout import PROGRAM
-from chains.solana.protocols.save.positions import AssetTerms
 from chains.solana.protocols.save.state import Obligation, Reserve
 from tests.chains.solana.programs.lab import Lab
 
@@ -187,7 +187,7 @@ class MarketLab:
         )
         return plan.decode({key: self.lab.find(key) for key in plan.keys})
 
-    def read(self, *owners: Owner) -> Snapshot:
+    def read(self, *owners: Owner) -> SaveSnapshot:
         """Read owners through the adapter's plan."""
         plan = self.market().plan_read([owner.target for owner in owners])
         assert CLOCK in plan.keys

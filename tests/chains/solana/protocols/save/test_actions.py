@@ -244,7 +244,7 @@ def test_the_program_and_the_adapter_accept_the_same_prices(
     given["published_at"] += market.now
     stored = market.reserve(scene.sol).price
     market.publish(scene.sol, OraclePrice(**given))
-    foreseen = market.read().reserves[bytes(scene.sol.reserve)]
+    foreseen = market.read().view.reserves[bytes(scene.sol.reserve)]
     instruction = market.builder.refresh_reserve(market.reserve(scene.sol))
     if accepted:
         market.lab.send(instruction)

@@ -5,24 +5,31 @@ from dataclasses import replace
 import pytest
 from solders.pubkey import Pubkey
 
-from chains.errors import DecodeError
+from chains.errors import DecodeError, Stale
 from chains.model.anchor import BlockAnchor, Finality
 from chains.model.ids import AccountId, AssetId
 from chains.model.position import Position, Side
 from chains.model.price import PriceStatus
-from chains.model.units import USD, WAD, Usd
+from chains.model.units import USD, WAD
 from chains.solana.accounts import AccountsRead, mint_anchor
+from chains.solana.client import Filter, SizeFilter
+from chains.solana.markets import Target
 from chains.solana.programs.instructions import OraclePrice, Terms
-from chains.solana.protocols.save.adapter import MarketRead, SaveMarket, Target
+from chains.solana.protocols.save.adapter import SaveMarket, SaveRead
 from chains.solana.protocols.save.instructions import derive_authority, derive_obligation
-from chains.solana.protocols.save.layout import OBLIGATION, PROGRAM
+from chains.solana.protocols.save.layout import PROGRAM
 from chains.solana.protocols.save.liquidation import Refusal
 from chains.solana.protocols.save.math import calculate_health
-from chains.solana.protocols.save.positions import AssetTerms
 from tests.chains.solana.programs.lab import START_SLOT
 from tests.chains.solana.protocols.save.building import CHAIN, MarketLab, Owner
 
 SOL, USDC = 10**9, 10**6
+
+
+def passes(data: bytes, each: Filter) -> bool:
+    if isinstance(each, SizeFilter):
+        return len(data) == each.size
+    return data[each.offset :].startswith(each.data)
 
 
 class Scene:
@@ -39,9 +46,9 @@ class Scene:
         self.market.deposit(self.owner, self.sol, 100 * SOL)
         self.market.borrow(self.owner, self.usdc, 8_000 * USDC)
 
-    def read(self, *targets: Target) -> MarketRead:
+    def read(self, *targets: Target, opened: SaveMarket | None = None) -> SaveRead:
         """Read as the daemon does: one set of accounts, which mints the anchor."""
-        opened, lab = self.market.market(), self.market.lab
+        opened, lab = opened or self.market.market(), self.market.lab
         plan = opened.plan_read(targets)
         accounts = tuple(lab.find(key) for key in plan.keys)
         slot = lab.svm.get_clock().slot
@@ -65,7 +72,9 @@ def test_a_position_has_its_legs_in_underlying_tokens() -> None:
     assert held.price.valid
     assert (owed.side, owed.units, owed.price.usd) == (Side.DEBT, 8_000 * USDC, USD)
     assert (owed.ltv, owed.liquidation_threshold) == (0, 0)
-    assert (position.native_collateral, position.native_debt) == (15_000 * USD, 8_000 * USD)
+    assert (position.native_collateral, position.native_debt) == (15_000 * USD, 9_600 * USD)
+    assert (held.debt_weight, owed.debt_weight) == (10_000, 12_000)
+    assert position.obligation == str(scene.owner.obligation)
     assert position.native_health == 12_000 * WAD // 9_600
     assert {leg.symbol for leg in position.suppliable} == {"T0", "T1"}
     assert (position.protocol, position.version) == ("save", "1")
@@ -83,7 +92,7 @@ def test_debt_is_accrued_to_the_slot_of_the_read() -> None:
     assert position.native_health == calculate_health(actual)
     (owed,) = position.debts
     assert owed.units == -(-actual.borrows[0].amount // WAD) > 8_000 * USDC
-    assert position.native_debt == -(-actual.unweighted_value // 10**10)
+    assert position.native_debt == -(-actual.borrowed_value // 10**10)
 
 
 def test_collateral_units_grow_with_the_exchange_rate() -> None:
@@ -132,12 +141,7 @@ def test_a_scan_finds_the_markets_obligations_and_a_wallets() -> None:
 
     def scan(account: AccountId | None = None) -> set[Pubkey]:
         filters = opened.scan_filters(account)
-        return {
-            key
-            for key, data in owned
-            if len(data) == OBLIGATION.size
-            and all(data[at : at + len(part)] == part for at, part in filters)
-        }
+        return {key for key, data in owned if all(passes(data, each) for each in filters)}
 
     assert scan() == {scene.whale.obligation, scene.owner.obligation}
     assert scan(scene.owner.target.account) == {scene.owner.obligation}
@@ -152,6 +156,14 @@ def test_two_obligations_of_one_wallet_are_two_positions() -> None:
     assert len({position.account for position in read.positions}) == 1
 
 
+def test_an_obligation_that_is_not_there_hides_behind_one_that_is() -> None:
+    scene = Scene()
+    opened = scene.market.market()
+    by_convention = opened.find_target(scene.owner.target.account)
+    (position,) = scene.read(by_convention, scene.owner.target).positions
+    assert position.obligation == str(scene.owner.obligation)
+
+
 def test_one_unreadable_account_leaves_the_others() -> None:
     scene = Scene()
     stranger = AccountId(CHAIN, str(scene.market.lab.key()))
@@ -161,8 +173,8 @@ def test_one_unreadable_account_leaves_the_others() -> None:
     )
     read = scene.read(stolen, not_one, scene.owner.target)
     assert [position.account for position in read.positions] == [scene.owner.target.account]
-    assert "another wallet" in read.unreadable[stolen]
-    assert "619 bytes" in read.unreadable[not_one]
+    assert "another wallet" in read.unreadable[stolen.account]
+    assert "619 bytes" in read.unreadable[not_one.account]
 
 
 def test_a_stale_oracle_keeps_the_stored_price_and_says_so() -> None:
@@ -199,21 +211,24 @@ def test_a_price_out_of_bounds_is_marked_though_the_program_takes_it() -> None:
     assert held.price.usd == 10**9 * USD
 
 
-def test_a_reserve_without_terms_or_of_another_market_is_not_opened() -> None:
+def test_nobody_vouches_for_the_price_of_a_token_that_is_not_configured() -> None:
     scene = Scene()
-    terms = AssetTerms(symbol="SOL", minimum=Usd(0), maximum=Usd(10**6 * USD))
+    market = scene.market.setup.market
+    keys = [scene.sol.reserve, scene.usdc.reserve]
+    plan = SaveMarket.plan_open(CHAIN, market=market, reserves=keys, assets={})
+    opened = plan.decode({key: scene.market.lab.find(key) for key in plan.keys})
+    read = scene.read(scene.owner.target, opened=opened)
+    assert {price.status for price in read.prices} == {PriceStatus.UNREADABLE}
+    (position,) = read.positions
+    assert position.legs[0].symbol == str(scene.sol.mint)[:8]
+    assert position.legs[0].price.usd == 150 * USD
+
+
+def test_a_reserve_of_another_market_is_not_opened() -> None:
+    scene = Scene()
     accounts = {
-        key: scene.market.lab.find(key)
-        for key in (scene.market.setup.market, scene.sol.reserve, scene.usdc.reserve)
+        key: scene.market.lab.find(key) for key in (scene.market.setup.market, scene.sol.reserve)
     }
-    plan = SaveMarket.plan_open(
-        CHAIN,
-        market=scene.market.setup.market,
-        reserves=[scene.sol.reserve, scene.usdc.reserve],
-        assets={scene.sol.mint: terms},
-    )
-    with pytest.raises(DecodeError, match="there are no terms"):
-        plan.decode(accounts)
     moved = scene.market.lab.raw(scene.sol.reserve)
     data = bytearray(moved.data)
     data[10:42] = b"M" * 32
@@ -221,9 +236,9 @@ def test_a_reserve_without_terms_or_of_another_market_is_not_opened() -> None:
         CHAIN,
         market=scene.market.setup.market,
         reserves=[scene.sol.reserve],
-        assets={scene.sol.mint: terms},
+        assets={},
     )
-    with pytest.raises(DecodeError, match="another market"):
+    with pytest.raises(DecodeError, match="is not of"):
         plan.decode({**accounts, scene.sol.reserve: replace(moved, data=bytes(data))})
 
 
@@ -235,7 +250,7 @@ def test_a_reserve_whose_accounts_changed_is_refused() -> None:
     moved = scene.market.lab.raw(scene.sol.reserve)
     data = bytearray(moved.data)
     data[107:139] = b"O" * 32
-    with pytest.raises(DecodeError, match="other accounts than before"):
+    with pytest.raises(Stale, match="other accounts than before"):
         plan.decode({**accounts, scene.sol.reserve: replace(moved, data=bytes(data))})
 
 

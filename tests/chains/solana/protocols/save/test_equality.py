@@ -103,14 +103,16 @@ def test_native_health_is_what_the_program_refreshes_to(seed: int) -> None:
     for owner in scene.owners:
         market.refresh(owner)
         actual = market.obligation(owner)
-        foreseen = predicted.obligations[owner.target]
+        foreseen = predicted.loans[owner.target]
         assert foreseen == actual
         assert foreseen is not None
         health = calculate_health(actual)
         assert (health is None) == (not actual.borrows)
         with_debt += health is not None
     refreshed = market.states()
-    used = [(key, p.state) for key, p in predicted.reserves.items() if not refreshed[key].stale]
+    used = [
+        (key, p.state) for key, p in predicted.view.reserves.items() if not refreshed[key].stale
+    ]
     assert len(used) == len(market.reserves)
     assert all(refreshed[key] == state for key, state in used)
     assert with_debt > POSITIONS_PER_SEED // 2
@@ -173,7 +175,7 @@ def check_liquidation(purse: Purse, target: Owner, units: int) -> Liquidation | 
             liquidate(purse, target, units)
         assert refused.value.code == foreseen
         return foreseen
-    before = snapshot.obligations[target.target]
+    before = snapshot.loans[target.target]
     assert before is not None
     paid, got, kept, fee = liquidate(purse, target, units)
     assert -paid == foreseen.amounts.repaid
