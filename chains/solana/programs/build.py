@@ -18,7 +18,7 @@ from typing import Final
 from chains.solana.programs.linker import link
 
 FOLDER: Final = Path(__file__).resolve().parent
-PROGRAMS: Final = ("lending", "oracle", "probe", "swap")
+PROGRAMS: Final = ("lending", "oracle", "probe", "rescue", "swap")
 SUMS: Final = "SHA256SUMS"
 COMPILER: Final = "COMPILER"
 FLAGS: Final = (

@@ -74,10 +74,12 @@ class Lab:
         data = struct.pack("<I32sQBB4s32s", 1, bytes(authority), 0, decimals, 1, b"", b"")
         return self.put(TOKEN_PROGRAM, data)
 
-    def token(self, mint: Pubkey, owner: Pubkey, amount: int = 0) -> Pubkey:
+    def token(
+        self, mint: Pubkey, owner: Pubkey, amount: int = 0, at: Pubkey | None = None
+    ) -> Pubkey:
         """Make a token account that holds `amount`, without asking the mint."""
         data = struct.pack("<32s32sQ", bytes(mint), bytes(owner), amount)
-        return self.put(TOKEN_PROGRAM, data + bytes(36) + b"\x01" + bytes(56))
+        return self.put(TOKEN_PROGRAM, data + bytes(36) + b"\x01" + bytes(56), at)
 
     def amount(self, token: Pubkey) -> int:
         """Read a token account's amount."""
