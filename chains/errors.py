@@ -7,7 +7,7 @@
     ├── Stale                     the anchor is gone, behind, or its endpoints disagree
     │   └── MissingBlock          no endpoint has the block: not yet, or no longer
     ├── WrongChain                an endpoint answers for another chain: never used
-    ├── RpcError                  a node refused a request (chains.evm.rpc), with its code
+    ├── RpcError                  a node refused a request (chains.rpc.endpoint), with its code
     ├── PlanTooLarge              more accounts than one read gives (chains.solana.accounts)
     └── DecodeError               the answer is not what the protocol's version says
     ExecutionError                drop the action and plan again

@@ -11,9 +11,9 @@ from chains import discover
 from chains.evm.client import EvmClient
 from chains.evm.heads import HeadStream
 from chains.evm.reader import EvmReader, MarketTerms
-from chains.evm.rpc import Observer
 from chains.evm.signer import LocalSigner, SignerError
-from chains.model.ids import ChainId
+from chains.model.ids import EIP155, ChainId
+from chains.rpc.endpoint import Observer
 from config.errors import ConfigError
 from config.evm import EvmSettings
 from config.secrets import read_secret
@@ -113,7 +113,9 @@ def _build_chain(
         reader=EvmReader(
             client,
             markets=[
-                MarketTerms(pool=market.pool, protocol=discover.load_protocol(market.protocol))
+                MarketTerms(
+                    pool=market.pool, protocol=discover.load_protocol(EIP155, market.protocol)
+                )
                 for market in chain.markets
             ],
             tokens=tuple(build_tokens(chain).values()),

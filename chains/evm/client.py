@@ -22,14 +22,15 @@ from chains.evm.decode import (
     expect_list,
     to_hex,
 )
-from chains.evm.endpoints import EndpointState, Limits
 from chains.evm.multicall import MULTICALL3, ViewCall
-from chains.evm.pool import EndpointPool, Listener
+from chains.evm.pool import EvmPool
 from chains.evm.reverts import decode_revert
-from chains.evm.rpc import Endpoint, Json, Observer, RpcError, RpcErrorKind
 from chains.model.action import Call, Receipt
 from chains.model.anchor import BlockAnchor, Finality, Head
 from chains.model.ids import Address, ChainId
+from chains.rpc.endpoint import Endpoint, Json, Observer, RpcError, RpcErrorKind
+from chains.rpc.policy import EndpointState, Limits
+from chains.rpc.pool import Listener
 
 Tag = Literal["latest", "safe", "finalized"]
 LOG_RANGE: Final = 10_000
@@ -62,7 +63,7 @@ class EvmClient:
     ) -> None:
         self.chain: Final = chain
         self.multicall: Final = multicall
-        self._pool = EndpointPool(
+        self._pool = EvmPool(
             chain=chain,
             urls=endpoints,
             timeout_s=timeout_s,

@@ -5,10 +5,10 @@ Source: https://ethereum.github.io/execution-apis (quantities, data, block, rece
 
 from dataclasses import dataclass
 
-from chains.evm.rpc import Json
 from chains.model.action import Receipt
 from chains.model.anchor import BlockAnchor, Finality, Head
 from chains.model.ids import Address, ChainId, parse_address
+from chains.rpc.endpoint import Json
 
 _WORD_DIGITS = 64
 

@@ -22,10 +22,10 @@ from websockets.exceptions import WebSocketException
 from chains.errors import DecodeError, MissingBlock
 from chains.evm.announcements import Patience, SocketRecord
 from chains.evm.decode import decode_quantity, decode_word, expect_object
-from chains.evm.rpc import Json, label_of
 from chains.evm.window import HeadWindow
 from chains.model.anchor import Head
 from chains.model.ids import ChainId
+from chains.rpc.endpoint import Json, label_of
 
 MAX_WALK: Final = 32
 LOWER_POLLS: Final = 3

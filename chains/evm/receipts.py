@@ -12,9 +12,9 @@ from typing import Final
 from chains.errors import ChainError, DecodeError, Unreachable
 from chains.evm.client import EvmClient
 from chains.evm.decode import Log, decode_log, decode_receipt, expect_list, expect_object, to_hex
-from chains.evm.rpc import Json
 from chains.model.action import Receipt
 from chains.model.ids import ChainId
+from chains.rpc.endpoint import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,11 @@ from chains.evm.client import EvmClient, transaction_hash
 from chains.evm.fees import Fees, is_affordable, plan_fees, plan_replacement
 from chains.evm.l1_fees import L1FeeOracle
 from chains.evm.nonces import NonceAllocator
-from chains.evm.rpc import RpcError, RpcErrorKind
 from chains.evm.signer import Signer, recover_sender
 from chains.evm.watch import TransactionWatch
 from chains.model.action import Call, Receipt
 from chains.model.ids import Address, ChainId
+from chains.rpc.endpoint import RpcError, RpcErrorKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+Reference = int | str
+"""What tells a chain from others when an endpoint is asked: a number, or a genesis hash."""
+
 
 class Cause(StrEnum):
     """Why an endpoint is set aside; only the first two may still serve as a last resort."""
@@ -71,7 +74,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointState:
-    """What is known of one endpoint; `verified` when its chain id was seen to be right."""
+    """What is known of one endpoint; `verified` when its chain was seen to be the right one."""
 
     label: str
     verified: bool = False
@@ -88,7 +91,7 @@ class Sighting:
     `hash` is that of the block at the height compared, once it is known.
     """
 
-    chain_number: int
+    reference: Reference
     height: int
     hash: bytes
 
@@ -157,12 +160,12 @@ def due(states: Sequence[EndpointState], *, now: float) -> tuple[int, ...]:
     )
 
 
-def best_height(sightings: Mapping[int, Sighting], chain_number: int) -> int | None:
+def best_height(sightings: Mapping[int, Sighting], reference: Reference) -> int | None:
     """Give the height to measure lag from: of three or more the second best.
 
     So a single endpoint that claims a height far ahead cannot make all others lag.
     """
-    heights = sorted(s.height for s in sightings.values() if s.chain_number == chain_number)
+    heights = sorted(s.height for s in sightings.values() if s.reference == reference)
     if not heights:
         return None
     return heights[-1] if len(heights) <= _PAIR else heights[-2]
@@ -172,7 +175,7 @@ def common_height(
     states: Sequence[EndpointState],
     sightings: Mapping[int, Sighting],
     *,
-    chain_number: int,
+    reference: Reference,
     limits: Limits,
 ) -> int | None:
     """Give the newest height that every endpoint of this chain that does not lag has.
@@ -180,14 +183,14 @@ def common_height(
     Of two in use it is one both have, however far apart they are: the one ahead must have the
     block of the one behind.
     """
-    trusted = _trust(states, sightings, chain_number)
-    best = best_height(trusted, chain_number)
+    trusted = _trust(states, sightings, reference)
+    best = best_height(trusted, reference)
     if best is None:
         return None
     return min(
         s.height
         for index, s in sightings.items()
-        if s.chain_number == chain_number
+        if s.reference == reference
         and (best - s.height <= limits.max_lag or (index in trusted and len(trusted) == _PAIR))
     )
 
@@ -196,7 +199,7 @@ def judge(
     states: Sequence[EndpointState],
     sightings: Mapping[int, Sighting],
     *,
-    chain_number: int,
+    reference: Reference,
     now: float,
     limits: Limits,
 ) -> Verdict:
@@ -206,15 +209,15 @@ def judge(
     use). Without a majority, or where one of two ran away from the other and from its own pace,
     nobody is set aside for it and the verdict is split.
     """
-    trusted = _trust(states, sightings, chain_number)
-    best = best_height(trusted, chain_number)
-    common = common_height(states, sightings, chain_number=chain_number, limits=limits)
+    trusted = _trust(states, sightings, reference)
+    best = best_height(trusted, reference)
+    common = common_height(states, sightings, reference=reference, limits=limits)
     votes = {i: s.hash for i, s in trusted.items() if common is not None and s.height >= common}
     agreed, split = _count_votes(votes)
     split = split or _find_jump(states, trusted, now, limits)
     judged = list(states)
     for index, sighting in sightings.items():
-        fault = _find_fault(sighting, best, agreed, chain_number, limits)
+        fault = _find_fault(sighting, best, agreed, reference, limits)
         if fault and not (split and fault[0] is Cause.LAGGING and index in trusted):
             judged[index] = set_aside(judged[index], *fault, now=now, limits=limits)
         elif not split:
@@ -223,10 +226,10 @@ def judge(
 
 
 def _trust(
-    states: Sequence[EndpointState], sightings: Mapping[int, Sighting], chain_number: int
+    states: Sequence[EndpointState], sightings: Mapping[int, Sighting], reference: Reference
 ) -> Mapping[int, Sighting]:
     """Give the sightings of this chain by endpoints in use; all of this chain where none is."""
-    ours = {i: s for i, s in sightings.items() if s.chain_number == chain_number}
+    ours = {i: s for i, s in sightings.items() if s.reference == reference}
     return {i: s for i, s in ours.items() if states[i].aside is None} or ours
 
 
@@ -258,10 +261,10 @@ def _count_votes(votes: Mapping[int, bytes]) -> tuple[bytes | None, str | None]:
 
 
 def _find_fault(
-    sighting: Sighting, best: int | None, agreed: bytes | None, chain_number: int, limits: Limits
+    sighting: Sighting, best: int | None, agreed: bytes | None, reference: Reference, limits: Limits
 ) -> tuple[Cause, str] | None:
-    if sighting.chain_number != chain_number:
-        return Cause.WRONG_CHAIN, f"answers for chain {sighting.chain_number}, not {chain_number}"
+    if sighting.reference != reference:
+        return Cause.WRONG_CHAIN, f"answers for chain {sighting.reference}, not {reference}"
     if best is not None and (lag := best - sighting.height) > limits.max_lag:
         return Cause.LAGGING, f"{lag} blocks behind"
     if agreed is not None and sighting.hash != agreed:

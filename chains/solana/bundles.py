@@ -20,8 +20,8 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 
 from chains.errors import DecodeError, SubmitRefused, Unreachable
-from chains.evm.rpc import EndpointError, Json, Observer, RpcError
 from chains.model.ids import ChainId
+from chains.rpc.endpoint import EndpointError, Json, Observer, RpcError
 from chains.solana.decode import (
     decode_context,
     decode_count,

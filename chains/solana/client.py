@@ -17,10 +17,10 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
 from chains.errors import ChainError, DecodeError
-from chains.evm.endpoints import EndpointState, Limits
-from chains.evm.pool import Listener
-from chains.evm.rpc import Json, Observer, RpcError
 from chains.model.ids import ChainId
+from chains.rpc.endpoint import Json, Observer, RpcError
+from chains.rpc.policy import EndpointState, Limits
+from chains.rpc.pool import Listener
 from chains.solana.accounts import MAX_KEYS, AccountsRead
 from chains.solana.decode import (
     ChainPoint,

@@ -12,8 +12,8 @@ from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from chains.evm.rpc import Json
 from chains.model.anchor import Finality
+from chains.rpc.endpoint import Json
 from chains.solana.accounts import RawAccount
 
 _LEVELS = {

@@ -21,9 +21,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from chains.errors import ChainError
-from chains.evm.rpc import Json, label_of
 from chains.model.anchor import BlockAnchor, Head
 from chains.model.ids import ChainId
+from chains.rpc.endpoint import Json, label_of
 from chains.solana.accounts import CLOCK, AccountsRead, mint_anchor
 from chains.solana.decode import decode_account, decode_context, decode_count, decode_object
 from chains.solana.rpc import Commitment

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from chains.evm.rpc import Endpoint, EndpointError, Json, RpcError, RpcErrorKind
 from chains.model.anchor import Finality
+from chains.rpc.endpoint import Endpoint, EndpointError, Json, RpcError, RpcErrorKind
 
 PREFLIGHT_FAILED: Final = -32002
 BAD_SIGNATURE: Final = -32003

@@ -26,8 +26,8 @@ from chains.errors import (
     Stale,
     SubmitRefused,
 )
-from chains.evm.rpc import RpcError
 from chains.model.ids import ChainId
+from chains.rpc.endpoint import RpcError
 from chains.solana.client import SolanaClient
 from chains.solana.decode import Landing, RecentBlockhash, Simulation
 from chains.solana.fees import (

@@ -6,8 +6,9 @@ from typing import Final
 import aiohttp
 
 from chains.evm.decode import decode_quantity
-from chains.evm.rpc import Endpoint, EndpointError, Json, RpcError
+from chains.evm.rpc import EvmEndpoint
 from chains.model.anchor import Head
+from chains.rpc.endpoint import EndpointError, Json, RpcError
 from config.evm import EvmSettings
 from daemon.board import MAX_AHEAD_S
 from daemon.doctor.report import Finding, fail, ok, warn
@@ -23,9 +24,9 @@ async def examine_rpc(
     usable: list[str] = []
     findings: list[Finding] = []
     for index, url in enumerate(chain.rpc):
-        endpoint = Endpoint(session, chain.caip2, url)
+        endpoint = EvmEndpoint(session, chain.caip2, url)
 
-        async def ask(endpoint: Endpoint = endpoint) -> Json:
+        async def ask(endpoint: EvmEndpoint = endpoint) -> Json:
             return await endpoint.request(_CHAIN_ID, [], timeout_s=TIMEOUT_S)
 
         finding, right = await _compare(f"{where}.rpc[{index}]", chain, ask)

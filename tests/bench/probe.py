@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 from unittest.mock import patch
 
-from chains.evm.rpc import Endpoint, Json
+from chains.rpc.endpoint import Endpoint, Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 from daemon.devnet.calls import encode_call
 from tests.support.proxy import FaultProxy
 from tests.support.stage import ALICE

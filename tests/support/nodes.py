@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chains.evm.client import EvmClient
-from chains.evm.endpoints import Limits
-from chains.evm.pool import Listener
 from chains.model.ids import ChainId
+from chains.rpc.policy import Limits
+from chains.rpc.pool import Listener
 from daemon.devnet.anvil import Anvil
 from tests.support.proxy import FaultProxy
 

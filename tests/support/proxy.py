@@ -16,7 +16,7 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 
 EVERY = "*"
 Rewrite = Callable[[list[Json], Json], Json]

@@ -7,7 +7,7 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 from solders.token import ID as TOKEN_PROGRAM
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 from daemon.devnet.solana.views import View, encode_account, in_context, matches
 from daemon.devnet.solana.wire import BadParams, Handler, Params, expect_key
 

@@ -13,7 +13,7 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 from daemon.devnet.solana.blocks import Level
 from daemon.devnet.solana.ledger import Landed, NotProcessed
 from daemon.devnet.solana.sending_methods import read_transaction, verify

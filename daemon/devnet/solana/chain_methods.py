@@ -7,7 +7,7 @@ from typing import Final
 from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 from daemon.devnet.solana.blocks import BLOCKHASH_LIFE, Block, Level
 from daemon.devnet.solana.ledger import Landed
 from daemon.devnet.solana.machine import SLOTS_PER_EPOCH

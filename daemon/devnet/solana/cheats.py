@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from solders.account import Account
 from solders.pubkey import Pubkey
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 from daemon.devnet.solana.views import View, in_context
 from daemon.devnet.solana.wire import (
     BadParams,

@@ -19,7 +19,7 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 from daemon.devnet.solana.blocks import Block, Blocks, Paid
 from daemon.devnet.solana.budget import read_budget
 from daemon.devnet.solana.locks import Locks, durable_nonce, read_locks

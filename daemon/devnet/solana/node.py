@@ -11,7 +11,7 @@ from typing import Final, Self
 import orjson
 from aiohttp import WSMsgType, web
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 from daemon.devnet.solana.account_methods import AccountMethods
 from daemon.devnet.solana.block_engine import BlockEngine
 from daemon.devnet.solana.chain_methods import ChainMethods

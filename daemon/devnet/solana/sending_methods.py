@@ -11,7 +11,7 @@ from solders.message import from_bytes_versioned
 from solders.transaction import SanitizeError, VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata, TransactionMetadata
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 from daemon.devnet.solana.base58 import decode_base58
 from daemon.devnet.solana.budget import quote_fee
 from daemon.devnet.solana.ledger import NotProcessed, error_of

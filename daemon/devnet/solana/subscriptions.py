@@ -12,7 +12,7 @@ from typing import Final
 from solders.pubkey import Pubkey
 from solders.sysvar import CLOCK
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 from daemon.devnet.solana.blocks import Block, Level
 from daemon.devnet.solana.views import Config, View, encode_account, in_context, matches, read_level
 from daemon.devnet.solana.wire import BadParams, Handler, Params, expect_key

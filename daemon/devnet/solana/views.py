@@ -12,7 +12,7 @@ from solders.account import Account
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 from daemon.devnet.solana.base58 import decode_base58, encode_base58
 from daemon.devnet.solana.blocks import KEEP_UNDO, Block, Level
 from daemon.devnet.solana.faults import Faults

@@ -11,7 +11,7 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 
 PREFLIGHT_FAILED: Final = -32002
 BAD_SIGNATURE: Final = -32003

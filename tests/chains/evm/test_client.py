@@ -17,12 +17,12 @@ from chains.errors import (
     WrongChain,
 )
 from chains.evm.client import EvmClient
-from chains.evm.endpoints import Cause, EndpointState
 from chains.evm.multicall import ViewCall
-from chains.evm.rpc import Json, RpcError, RpcErrorKind
 from chains.model.action import Call
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import Address, ChainId
+from chains.rpc.endpoint import Json, RpcError, RpcErrorKind
+from chains.rpc.policy import Cause, EndpointState
 from daemon.devnet.anvil import Anvil
 from tests.support.nodes import CHAIN, mine, proxied, running_anvil
 

@@ -11,8 +11,8 @@ import pytest
 from chains.errors import Unreachable
 from chains.evm.client import EvmClient
 from chains.evm.heads import HeadStream
-from chains.evm.rpc import Json
 from chains.model.anchor import Head
+from chains.rpc.endpoint import Json
 from daemon.devnet.anvil import Anvil
 from tests.support.nodes import mine, proxied, running_anvil
 from tests.support.proxy import FaultProxy, Twist

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.evm.rpc import Endpoint, EndpointError, RpcError, RpcErrorKind, classify, label_of
+from chains.evm.rpc import EvmEndpoint, classify
 from chains.model.ids import ChainId
+from chains.rpc.endpoint import Endpoint, EndpointError, RpcError, RpcErrorKind, label_of
 from daemon.devnet.anvil import Anvil
 from tests.support.nodes import CHAIN, running_anvil
 from tests.support.proxy import FaultProxy
@@ -64,7 +65,7 @@ async def proxy(anvil: Anvil) -> AsyncIterator[FaultProxy]:
 @pytest.fixture
 async def endpoint(proxy: FaultProxy) -> AsyncIterator[Endpoint]:
     async with aiohttp.ClientSession(auto_decompress=False) as session:
-        yield Endpoint(session, CHAIN, proxy.url, max_bytes=10_000)
+        yield EvmEndpoint(session, CHAIN, proxy.url, max_bytes=10_000)
 
 
 @pytest.mark.net
@@ -178,7 +179,7 @@ async def test_every_request_is_observed_with_its_outcome(proxy: FaultProxy) -> 
         heard.append((method, outcome))
 
     async with aiohttp.ClientSession(auto_decompress=False) as session:
-        endpoint = Endpoint(session, CHAIN, proxy.url, observer=observe)
+        endpoint = EvmEndpoint(session, CHAIN, proxy.url, observer=observe)
         await endpoint.request("eth_chainId", [], timeout_s=1)
         await endpoint.batch([("eth_chainId", [])], timeout_s=1)
         with pytest.raises(RpcError):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.evm.endpoints import (
+from chains.rpc.policy import (
     Cause,
     EndpointState,
     Limits,
@@ -24,7 +24,7 @@ LIMITS = Limits(max_lag=5, probation=2, backoff_s=1, backoff_cap_s=8, forgive_s=
 CHAIN = 10
 SIGHTINGS = st.builds(
     Sighting,
-    chain_number=st.sampled_from([CHAIN, CHAIN, CHAIN, 1]),
+    reference=st.sampled_from([CHAIN, CHAIN, CHAIN, 1]),
     height=st.integers(0, 30),
     hash=st.sampled_from([b"a", b"b", b"c"]),
 )
@@ -38,11 +38,11 @@ def fresh(count: int) -> tuple[EndpointState, ...]:
 
 
 def see(height: int = 100, hash_: bytes = b"a", chain: int = CHAIN) -> Sighting:
-    return Sighting(chain_number=chain, height=height, hash=hash_)
+    return Sighting(reference=chain, height=height, hash=hash_)
 
 
 def decide(states: tuple[EndpointState, ...], *sightings: Sighting, now: float = 0.0) -> Verdict:
-    return judge(states, dict(enumerate(sightings)), chain_number=CHAIN, now=now, limits=LIMITS)
+    return judge(states, dict(enumerate(sightings)), reference=CHAIN, now=now, limits=LIMITS)
 
 
 def causes(verdict: Verdict) -> list[Cause | None]:
@@ -55,7 +55,7 @@ def test_what_disagrees_or_is_of_another_chain_is_never_asked(
 ) -> None:
     states = fresh(4)
     for now, sightings in enumerate(rounds):
-        verdict = judge(states, sightings, chain_number=CHAIN, now=now, limits=LIMITS)
+        verdict = judge(states, sightings, reference=CHAIN, now=now, limits=LIMITS)
         states = verdict.states
         chosen = choose(states)
         assert len(set(chosen)) == len(chosen)
@@ -71,7 +71,7 @@ def test_an_endpoint_comes_back_after_agreeing_often_enough(
 ) -> None:
     states = fresh(4)
     for now, sightings in enumerate(rounds):
-        states = judge(states, sightings, chain_number=CHAIN, now=now, limits=LIMITS).states
+        states = judge(states, sightings, reference=CHAIN, now=now, limits=LIMITS).states
     for _ in range(LIMITS.probation):
         verdict = decide(states, see(), see(), see(), see(), now=len(rounds))
         states = verdict.states
@@ -82,8 +82,8 @@ def test_an_endpoint_comes_back_after_agreeing_often_enough(
 def test_the_common_height_is_one_that_nobody_who_counts_lacks(
     sightings: dict[int, Sighting],
 ) -> None:
-    height = common_height(fresh(4), sightings, chain_number=CHAIN, limits=LIMITS)
-    same = [s.height for s in sightings.values() if s.chain_number == CHAIN]
+    height = common_height(fresh(4), sightings, reference=CHAIN, limits=LIMITS)
+    same = [s.height for s in sightings.values() if s.reference == CHAIN]
     assert (height is None) == (not same)
     if height is not None:
         assert height in same
@@ -120,7 +120,7 @@ def test_a_lone_endpoint_far_ahead_does_not_make_the_others_lag() -> None:
 
 def test_the_common_height_of_two_is_that_of_the_one_behind_however_far() -> None:
     seen = {0: see(100), 1: see(10**9), 2: see(50, chain=1)}
-    assert common_height(fresh(3), seen, chain_number=CHAIN, limits=LIMITS) == 100
+    assert common_height(fresh(3), seen, reference=CHAIN, limits=LIMITS) == 100
 
 
 def test_one_of_two_on_another_history_does_not_make_the_other_lag() -> None:

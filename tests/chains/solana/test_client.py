@@ -12,10 +12,10 @@ from solders.sysvar import CLOCK
 from solders.transaction import VersionedTransaction
 
 from chains.errors import DecodeError, Stale, Unreachable, WrongChain
-from chains.evm.endpoints import Cause, EndpointState
-from chains.evm.rpc import Json, RpcError
 from chains.model.anchor import Finality
 from chains.model.ids import ChainId
+from chains.rpc.endpoint import Json, RpcError
+from chains.rpc.policy import Cause, EndpointState
 from chains.solana.accounts import AccountPlan, RawAccount, read
 from chains.solana.client import BytesFilter, DataSlice, SizeFilter, SolanaClient
 from chains.solana.decode import describe_error
@@ -183,7 +183,7 @@ async def test_a_slot_nobody_has_yet_is_asked_for_again_and_then_stale(pair: Ser
     client, [first, second] = pair
     first.faults.unmet_slots = second.faults.unmet_slots = 1
     assert (await client.read_accounts([CLOCK], min_slot=1_002)).slot == 1_002
-    with pytest.raises(Stale, match="no endpoint has the slot"):
+    with pytest.raises(Stale, match="no endpoint has the block"):
         await client.read_accounts([CLOCK], min_slot=1_003)
     assert causes(client) == [None, None]
 
@@ -211,7 +211,7 @@ async def test_an_endpoint_of_another_chain_is_never_asked(ledger: Ledger) -> No
 async def test_with_only_another_chain_behind_it_the_client_says_so(ledger: Ledger) -> None:
     chain = ChainId.parse("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp")
     async with serving(ledger, chain=chain) as (client, _):
-        with pytest.raises(WrongChain, match=str(ledger.genesis)):
+        with pytest.raises(WrongChain, match=chain_of(ledger).reference):
             await client.read_point()
 
 

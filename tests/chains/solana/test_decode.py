@@ -10,7 +10,7 @@ from solders.address_lookup_table_account import ID as LOOKUP_TABLE_PROGRAM
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 from chains.solana.accounts import CLOCK, SYSVAR_OWNER, RawAccount
 from chains.solana.decode import (
     decode_account,

@@ -11,9 +11,9 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
-from chains.evm.endpoints import Limits
-from chains.evm.pool import Listener
 from chains.model.ids import ChainId
+from chains.rpc.policy import Limits
+from chains.rpc.pool import Listener
 from chains.solana.client import SolanaClient
 from chains.solana.rpc import Commitment
 from daemon.devnet.solana.ledger import Ledger

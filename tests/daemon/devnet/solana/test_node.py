@@ -22,7 +22,7 @@ from solders.token import ID as TOKEN_PROGRAM
 from solders.token.state import Mint, TokenAccount, TokenAccountState
 from solders.transaction_status import TransactionConfirmationStatus
 
-from chains.evm.rpc import Json
+from chains.rpc.endpoint import Json
 from daemon.devnet.solana.ledger import Ledger
 from daemon.devnet.solana.node import SolanaNode
 from tests.support.solnode import SOL, make_key, make_ledger, make_wallet, pay, put, sign
