@@ -12,39 +12,21 @@ from chains.errors import ChainError
 from chains.evm.client import EvmClient
 from chains.evm.multicall import read
 from chains.evm.protocols.aave_v3.adapter import AaveV3Market
-from chains.model.action import Quote
 from chains.model.anchor import BlockAnchor
-from chains.model.ids import AccountId, Address, AssetId
+from chains.model.ids import AccountId, Address
 from chains.model.snapshot import ChainSnapshot
 from chains.model.units import Usd
 from daemon.keeper.borrowers import Borrowers
 from daemon.keeper.dispatch import Dispatcher
-from daemon.keeper.intent import Draft, Purpose
 from daemon.keeper.latches import Latches
-from daemon.keeper.memory import Work
-from daemon.keeper.plan import Place
 from daemon.keeper.ports import Quoter
+from daemon.keeper.sales import Sales
 from daemon.keeper.screening import READ_AGAIN_BLOCKS, Look, choose_read
 from daemon.keeper.selling import Seller
-from daemon.keeper.strangers import (
-    Prey,
-    Sale,
-    describe_sale,
-    eligible,
-    find_prey,
-    keep_few,
-    least_profit_units,
-    order_sales,
-    rank,
-)
+from daemon.keeper.strangers import Prey, Sale, eligible, find_prey, keep_few, rank
 from daemon.progress import Pulse
 from daemon.storage.errors import StorageError
 from daemon.storage.store import Store
-
-DEADLINE_S: Final = 60
-MOST_QUOTED: Final = 4
-REFUSED_BLOCKS: Final = 10
-"""For how many blocks a refused liquidation comes after all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +66,13 @@ class Hunter:
     ) -> None:
         self._client = client
         self._open_markets = markets
-        self._quoting = quoting
         self._dispatcher = dispatcher
         self._latches = latches
         self._store = store
         self._terms = terms
         self.pulse: Final = Pulse()
         self._books: dict[AaveV3Market, Borrowers] = {}
-        self._selling: dict[frozenset[AssetId], Place] = {}
-        self._refused: dict[str, int] = {}
+        self._sales: Sales[Sale] = Sales(dispatcher, quoting, min_profit=terms.min_profit)
         self._read_at: dict[AccountId, int] = {}
 
     async def look(self, chain: ChainSnapshot) -> None:
@@ -150,15 +130,8 @@ class Hunter:
         plan = self._terms.seller.plan_sales(market.layout.pool, prey)
         sales = rank(await read(self._client, chain.anchor, plan), self._terms.min_profit)
         self.pulse.step()
-        if not sales:
-            return
-        work = Work(market.market.chain, None)
-        if reason := self._dispatcher.why_closed(work, chain.anchor.time):
-            self._dispatcher.tell(f"{market.market}: hunt", "hunt.closed", reason)
-            return
-        self._forget(chain.anchor.height)
-        offered = order_sales(sales, selling=self._selling, refused=self._refused)
-        await self._submit_best(await self._quote(offered[:MOST_QUOTED], chain), chain)
+        if sales:
+            await self._sales.offer(sales, self._terms.seller.build_action, chain)
 
     async def _read_prey(
         self, market: AaveV3Market, unhealthy: Mapping[AccountId, Look], anchor: BlockAnchor
@@ -181,73 +154,3 @@ class Hunter:
             and not activity.rests(one.need, anchor.time)
         ]
         return keep_few(free)
-
-    def _forget(self, height: int) -> None:
-        """Drop the pools whose sale was read at this height, and old refusals."""
-        activity = self._dispatcher.activity
-        self._selling = {
-            pool: place
-            for pool, place in self._selling.items()
-            if activity.moving(place)
-            or height < max(activity.included.get(place, 0), activity.seen_from.get(place, 0))
-        }
-        recent = height - REFUSED_BLOCKS
-        self._refused = {need: at for need, at in self._refused.items() if at > recent}
-
-    async def _submit_best(
-        self, quoted: Sequence[tuple[Sale, Quote]], chain: ChainSnapshot
-    ) -> None:
-        """Submit the best through each pool, and what needs no pool."""
-        tried: set[frozenset[AssetId]] = set()
-        for sale, quote in quoted:
-            if sale.prey.pool in tried:
-                continue
-            if await self._submit(sale, quote, chain) and sale.prey.pool:
-                tried.add(sale.prey.pool)
-
-    async def _quote(self, sales: Sequence[Sale], chain: ChainSnapshot) -> list[tuple[Sale, Quote]]:
-        deadline = chain.anchor.time + DEADLINE_S
-        quotes = await self._quoting.quote(
-            [
-                self._terms.seller.build_action(sale, min_profit=1, deadline=deadline)
-                for sale in sales
-            ],
-            chain,
-        )
-        taken = []
-        for sale, quote in zip(sales, quotes, strict=True):
-            if isinstance(quote, Quote):
-                taken.append((sale, quote))
-            else:
-                self._refuse(sale, quote, chain)
-        return taken
-
-    def _refuse(self, sale: Sale, reason: str, chain: ChainSnapshot) -> None:
-        self._refused[sale.prey.need] = chain.anchor.height
-        self._dispatcher.tell(sale.prey.need, "liquidation.refused", reason)
-
-    async def _submit(self, sale: Sale, quote: Quote, chain: ChainSnapshot) -> bool:
-        """Submit a sale; False where it would not pay."""
-        least = least_profit_units(sale, quote.gas_cost, self._terms.min_profit)
-        if least is None:
-            self._refuse(sale, "gas would take the profit", chain)
-            return False
-        now = chain.anchor.time
-        draft = Draft(
-            action=self._terms.seller.build_action(
-                sale, min_profit=least, deadline=now + DEADLINE_S
-            ),
-            purpose=Purpose.LIQUIDATION,
-            need=sale.prey.need,
-            subject=str(sale.prey.account),
-            gas_limit=quote.gas_limit,
-            cost=quote.cost,
-            moved=Usd(0),
-            health_before=sale.prey.health,
-            decision=describe_sale(sale, quote.gas_cost),
-            deadline=now + DEADLINE_S,
-        )
-        sent = await self._dispatcher.submit(draft, chain.fees, now=now)
-        if sent is not None and sale.prey.pool:
-            self._selling[sale.prey.pool] = draft.place
-        return True

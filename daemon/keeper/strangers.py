@@ -8,13 +8,13 @@ everything: profit = sale of the collateral − debt repaid − flash premium �
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import orjson
 
 from chains.evm.protocols.aave_v3.adapter import MarketRead
 from chains.evm.protocols.aave_v3.sizing import Choice, Size, rank_liquidations
-from chains.model.ids import AccountId, AssetId
+from chains.model.ids import AccountId, Address, AssetId
 from chains.model.position import Position
 from chains.model.price import Price
 from chains.model.units import BPS, WAD, Usd, Wad, div_up, units_up, value_down, value_up
@@ -30,7 +30,8 @@ class Prey:
     """A liquidation the protocol would allow at the anchor: amounts in base units.
 
     `repaid` of `debt` takes `seized` of `collateral`; `borrowed` is what the flash loan brings
-    and the pool is offered; `price` is the protocol's of the debt.
+    and the pool is offered; `price` is the protocol's of the debt. `obligation` names the position
+    where a wallet may have several in the market.
     """
 
     market: AccountId
@@ -43,11 +44,13 @@ class Prey:
     borrowed: int
     decimals: int
     price: Price
+    obligation: Address | None = None
 
     @property
     def need(self) -> str:
         """The name of this liquidation through its time."""
-        return f"liquidation {self.account} {self.market}"
+        obligation = f" {self.obligation}" if self.obligation else ""
+        return f"liquidation {self.account} {self.market}{obligation}"
 
     @property
     def pool(self) -> frozenset[AssetId]:
@@ -77,6 +80,9 @@ class Sale:
         if units < 0:
             return Usd(-value_up(-units, prey.price.usd, prey.decimals))
         return value_down(units, prey.price.usd, prey.decimals)
+
+
+AnySale = TypeVar("AnySale", bound=Sale)
 
 
 def find_prey(found: MarketRead) -> list[Prey]:
@@ -147,9 +153,9 @@ def eligible(prey: Sequence[Prey], is_latched: Callable[[AssetId], bool]) -> tup
     )
 
 
-def rank(sales: Sequence[Sale], min_profit: Usd) -> tuple[Sale, ...]:
+def rank(sales: Sequence[AnySale], min_profit: Usd) -> tuple[AnySale, ...]:
     """Give the sales above the floor before gas, the best first, one for each account."""
-    best: dict[str, Sale] = {}
+    best: dict[str, AnySale] = {}
     for sale in sorted(sales, key=lambda s: (-s.gross, s.prey.need, str(s.prey.collateral))):
         if sale.gross > min_profit:
             best.setdefault(sale.prey.need, sale)
@@ -157,8 +163,8 @@ def rank(sales: Sequence[Sale], min_profit: Usd) -> tuple[Sale, ...]:
 
 
 def order_sales(
-    sales: Iterable[Sale], *, selling: Collection[frozenset[AssetId]], refused: Collection[str]
-) -> list[Sale]:
+    sales: Iterable[AnySale], *, selling: Collection[frozenset[AssetId]], refused: Collection[str]
+) -> list[AnySale]:
     """Leave out sales through pools that are `selling` already, and put `refused` needs last.
 
     A price quoted beside another sale in the same pool is not the price the second one gets.
