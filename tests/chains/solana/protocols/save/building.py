@@ -59,8 +59,9 @@ class MarketLab:
     prices: dict[Pubkey, OraclePrice] = field(default_factory=dict)
 
     @classmethod
-    def create(cls) -> "MarketLab":
-        lab = Lab()
+    def create(cls, lab: Lab | None = None) -> "MarketLab":
+        """Set a market up, on a machine that is there already or on a new one."""
+        lab = lab or Lab()
         lab.load("lending", PROGRAM)
         lab.load("oracle", RECEIVER)
         admin = lab.keypair()

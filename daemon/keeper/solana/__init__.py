@@ -1,0 +1,1 @@
+"""The keeper on Solana: quotes, execution, cures and effects behind daemon.keeper.ports."""
