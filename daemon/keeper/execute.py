@@ -253,6 +253,7 @@ class Executor:
             intent = await self._journal.record_state(
                 intent, IntentState.SENT, now=now, reason="a reorg dropped it"
             )
+            self._open[intent.id] = intent
         return intent if watch.taken_at is not None else await self._push(intent, head, now)
 
     async def _doubt(
