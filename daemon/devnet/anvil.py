@@ -12,10 +12,8 @@ Facts of anvil 1.7.1 that shape this module, each measured:
 - The default hardfork is a future one; `--slots-in-an-epoch 8` puts finality 16 blocks back.
 """
 
-import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -24,15 +22,13 @@ from types import TracebackType
 from typing import Final, Self
 
 from daemon.devnet.artifacts import find_packages
+from daemon.devnet.child import Child
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.rpc import Rpc
 
 START_TIMEOUT_S: Final = 20.0
-_STOP_TIMEOUT_S: Final = 5.0
-_POLL_S: Final = 0.005
 _OFF: Final = False
 _LISTENING: Final = re.compile(r"Listening on 127\.0\.0\.1:(\d+)")
-_LEASH: Final = Path(__file__).with_name("leash.py")
 _FLAGS: Final = (
     *("--host", "127.0.0.1", "--port", "0", "--hardfork", "prague"),
     *("--max-persisted-states", "0", "--slots-in-an-epoch", "8"),
@@ -53,10 +49,14 @@ def find_anvil() -> str:
 class Anvil:
     """A running anvil; a context manager that ends it and removes what it wrote."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path, rpc: Rpc) -> None:
-        self.process = process
-        self.folder = folder
+    def __init__(self, child: Child, rpc: Rpc) -> None:
+        self.child = child
         self.rpc = rpc
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process."""
+        return self.child.process
 
     @classmethod
     def start(
@@ -67,25 +67,18 @@ class Anvil:
         `folder` is made for this process and removed by `stop`. DevnetError when it does not
         come up or is not the chain asked for.
         """
-        folder.mkdir(parents=True)
         flags = [*_FLAGS, "--chain-id", str(chain_id), "--cache-path", str(folder / "cache")]
         if state is not None:
             flags += ["--load-state", str(state)]
         if not automine:
             flags.append("--no-mining")
-        log = folder / "anvil.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), find_anvil(), *flags],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        child = Child.start([find_anvil(), *flags], name="anvil", folder=folder)
         try:
-            anvil = cls(process, folder, Rpc(_wait_for_port(process, log)))
+            port = int(child.wait_for(_LISTENING, START_TIMEOUT_S)[1])
+            anvil = cls(child, Rpc(port))
             anvil._make_ready(chain_id)
         except BaseException:
-            _end(process, folder)
+            child.stop()
             raise
         return anvil
 
@@ -100,7 +93,7 @@ class Anvil:
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self.process.poll() is None
+        return self.child.alive
 
     def set_clock(self, now: int) -> None:
         """Make the chain's time `now` (seconds); it goes on from there with the wall clock."""
@@ -120,7 +113,7 @@ class Anvil:
     def stop(self) -> None:
         """End the process and remove its folder; harmless when already done."""
         self.rpc.close()
-        _end(self.process, self.folder)
+        self.child.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -132,27 +125,3 @@ class Anvil:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-def _wait_for_port(process: subprocess.Popen[bytes], log: Path) -> int:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        ended = process.poll() is not None
-        text = log.read_text(errors="replace")
-        if (found := _LISTENING.search(text)) is not None:
-            return int(found[1])
-        if ended:
-            last = text.strip().splitlines()[-1:] or ["it printed nothing"]
-            raise DevnetError(f"anvil ended at once: {last[0]}")
-        time.sleep(_POLL_S)
-    raise DevnetError(f"anvil did not listen within {START_TIMEOUT_S:.0f} s (see {log})")
-
-
-def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    shutil.rmtree(folder, ignore_errors=True)

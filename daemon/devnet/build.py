@@ -71,7 +71,8 @@ def _key() -> str:
     locks = (ROOT / "package-lock.json", ROOT / "requirements.lock", CONTRACTS / "feed.vy")
     code = (
         *("aave.py", "aave_v30.py", "aave_v36.py", "anvil.py", "artifacts.py", "build.py"),
-        *("compile.cjs", "deploy.py", "deployment.py", "solc.py", "uniswap.py", "vyper_build.py"),
+        *("child.py", "compile.cjs", "deploy.py", "deployment.py", "solc.py", "uniswap.py"),
+        "vyper_build.py",
     )
     digest = sha256()
     for path in (*locks, *(here / name for name in code)):
