@@ -19,7 +19,8 @@ async def serve(seed: bytes, *, port: int, slot_ms: int) -> None:
     ledger = Ledger(seed=seed, slot_ms=slot_ms)
     async with SolanaNode(ledger, port=port) as node, asyncio.TaskGroup() as group:
         slots = group.create_task(run_slots(ledger))
-        where = {"rpc": node.url, "ws": node.ws_url, "genesis": str(ledger.genesis)}
+        where = {"rpc": node.url, "ws": node.ws_url, "bundles": node.bundles_url}
+        where["genesis"] = str(ledger.genesis)
         print(orjson.dumps(where).decode(), flush=True)  # noqa: T201 -- its starter reads this
         await _until_input_closes()
         slots.cancel()

@@ -1,7 +1,7 @@
 """The RPC methods about slots, blocks, fees and what became of transactions."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from solders.hash import Hash, ParseHashError
@@ -117,14 +117,9 @@ class ChainMethods:
         return in_context(self._block(params, 1), self._ledger.blocks.is_valid(blockhash))
 
     def _recent_fees(self, params: Params) -> Json:
-        locked = frozenset[Pubkey](params.keys(0) if params.items else ())
+        locked = params.keys(0) if params.items else []
         return [
-            {
-                "slot": block.slot,
-                "prioritizationFee": min(
-                    (each.price for each in block.paid if locked <= each.writable), default=0
-                ),
-            }
+            {"slot": block.slot, "prioritizationFee": _least_price(block, locked)}
             for block in self._ledger.blocks.newest(_FEE_SLOTS)
         ]
 
@@ -187,6 +182,16 @@ class ChainMethods:
             "transaction": [base64.b64encode(landed.raw).decode(), "base64"],
             "meta": _meta_of(landed),
         }
+
+
+def _least_price(block: Block, locked: Sequence[Pubkey]) -> int:
+    """Give the highest of the least prices paid for writing to each account.
+
+    A cluster counts in the block's own least price; some there always bid nothing, so it is 0.
+    Source: agave, runtime/src/prioritization_fee_cache.rs (get_prioritization_fees).
+    """
+    prices = ([paid.price for paid in block.paid if key in paid.writable] for key in locked)
+    return max((min(paid, default=0) for paid in prices), default=0)
 
 
 def _status_of(landed: Landed) -> Json:

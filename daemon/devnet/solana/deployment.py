@@ -14,18 +14,15 @@ from solders.pubkey import Pubkey
 from chains.model.ids import Address, ChainId
 from chains.model.units import USD, Usd
 from chains.solana.pool import REFERENCE_LENGTH
-from chains.solana.programs.instructions import (
-    LendingSetup,
-    Pool,
-    ReserveAccounts,
-    Terms,
-)
+from chains.solana.pools import PoolPlace
+from chains.solana.programs.instructions import LendingSetup, ReserveAccounts, Terms
+from daemon.devnet.errors import DevnetError
 
 NAME: Final = "solana"
 """The chain's label."""
-SUPPLY_USD: Final = 100_000_000 * USD
+SUPPLY_USD: Final = Usd(100_000_000 * USD)
 """What the owner lends of each asset."""
-POOL_USD: Final = 100_000_000 * USD
+POOL_USD: Final = Usd(100_000_000 * USD)
 """What lies on each side of each pool."""
 POOL_FEE_BPS: Final = 5
 
@@ -144,11 +141,24 @@ class SolanaDeployment:
             oracle_program=Pubkey.from_string(self.oracle),
         )
 
-    def pool_of(self, pool: SolanaPool) -> Pool:
-        """Give a pool as its program's instructions take it."""
+    def place_of(self, pool: SolanaPool) -> PoolPlace:
+        """Give a pool's place, as it is read and swapped with."""
         first, second = (Pubkey.from_string(vault) for vault in pool.vaults)
-        return Pool(
+        return PoolPlace(
             program=Pubkey.from_string(self.swap),
             account=Pubkey.from_string(pool.account),
             vaults=(first, second),
+            mints=(self.mint_of(pool.token0), self.mint_of(pool.token1)),
         )
+
+    def mint_of(self, symbol: str) -> Pubkey:
+        """Give an asset's mint."""
+        return Pubkey.from_string(self.find_token(symbol).mint)
+
+    def find_token(self, symbol: str) -> SolanaToken:
+        """Give an asset by symbol; DevnetError names those there are."""
+        try:
+            return self.tokens[symbol]
+        except KeyError as error:
+            known = ", ".join(self.tokens)
+            raise DevnetError(f"there is no asset {symbol!r} on Solana: {known}") from error
