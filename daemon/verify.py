@@ -6,18 +6,21 @@ configured markets.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from chains.errors import ChainError
 from chains.model.anchor import BlockAnchor, Head
-from chains.model.ids import AccountId, ChainId
-from chains.model.position import Leg, Position
+from chains.model.ids import AccountId, AssetId, ChainId
+from chains.model.position import Leg, Position, Side
 from chains.model.price import Price
 from chains.model.snapshot import ChainSnapshot
+from chains.model.units import Wad
 from chains.ports import Reader
-from proofs.statement import BlockRef, Leaves, PositionLeaf, PriceLeaf, Statement
+from daemon.margin.report import ONE, convert_price
+from proofs.build import identify_feed, identify_market
+from proofs.statement import BlockKind, BlockRef, Leaves, PositionLeaf, PriceLeaf, Statement
 from proofs.typed import ZERO
 
 _Key = tuple[str, str, str, str, int]
@@ -47,46 +50,62 @@ class Comparison:
     unreadable: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """A stated block as one's own endpoints have it, or why they could not be asked."""
+
+    ref: BlockRef
+    anchor: BlockAnchor | None = None
+    snapshot: ChainSnapshot | None = None
+    unreadable: str | None = None
+
+
 async def compare_with_chain(
     statement: Statement, access: Mapping[ChainId, ChainAccess]
 ) -> Comparison:
-    """Read every stated block again and compare; both lists empty where all leaves are true."""
-    checks: list[asyncio.Task[Comparison]] = []
+    """Read every stated block again and compare; both lists empty where all leaves are true.
+
+    A slot of Solana can be read by nobody a second time: its leaves stay what a quorum read.
+    """
+    reads: list[asyncio.Task[_Block]] = []
+    leaves = statement.leaves
     async with asyncio.TaskGroup() as group:
-        for block in statement.leaves.blocks:
+        for block in leaves.blocks:
             way = access.get(ChainId.parse(block.caip2))
-            checks.append(group.create_task(_compare_block(statement.leaves, block, way)))
-    results = [check.result() for check in checks]
+            reads.append(group.create_task(_read_block(leaves, block, way)))
+    blocks = [read.result() for read in reads]
     return Comparison(
-        differences=tuple(line for result in results for line in result.differences),
-        unreadable=tuple(line for result in results for line in result.unreadable),
+        differences=tuple(_find_differences(leaves, blocks)),
+        unreadable=tuple(block.unreadable for block in blocks if block.unreadable),
     )
 
 
-async def _compare_block(leaves: Leaves, block: BlockRef, way: ChainAccess | None) -> Comparison:
+async def _read_block(leaves: Leaves, block: BlockRef, way: ChainAccess | None) -> _Block:
     path = f"blocks[{block.index}]"
+    if block.kind == BlockKind.SOLANA:
+        return _Block(ref=block, unreadable=f"{path}: a slot of {block.caip2} is not read again")
     if way is None:
-        return Comparison(unreadable=(f"{path}: no endpoint of {block.caip2} is configured",))
-    try:
-        return Comparison(differences=await _find_differences(leaves, block, way))
-    except ChainError as error:
-        return Comparison(unreadable=(f"{path}: {error}",))
-
-
-async def _find_differences(leaves: Leaves, block: BlockRef, way: ChainAccess) -> tuple[str, ...]:
+        return _Block(ref=block, unreadable=f"{path}: no endpoint of {block.caip2} is configured")
+    accounts = [AccountId.parse(leaf.caip10) for leaf in leaves.accounts]
     chain = ChainId.parse(block.caip2)
-    head = await way.blocks.read_head(block.block_hash)
-    accounts = [
-        account
-        for account in (AccountId.parse(leaf.caip10) for leaf in leaves.accounts)
-        if account.chain == chain
-    ]
-    snapshot = await way.reader.read(head, accounts)
-    return (
-        *_compare_anchor(block, head.anchor),
-        *_compare_prices(leaves, chain, snapshot),
-        *_compare_positions(leaves, block, snapshot),
+    try:
+        head = await way.blocks.read_head(block.block_hash)
+        snapshot = await way.reader.read(head, [a for a in accounts if a.chain == chain])
+    except ChainError as error:
+        return _Block(ref=block, unreadable=f"{path}: {error}")
+    return _Block(ref=block, anchor=head.anchor, snapshot=snapshot)
+
+
+def _find_differences(leaves: Leaves, blocks: Sequence[_Block]) -> Iterator[str]:
+    prices = _Prices(
+        leaves=leaves,
+        read={ChainId.parse(block.ref.caip2): block.snapshot for block in blocks if block.snapshot},
     )
+    for block in blocks:
+        if block.anchor and block.snapshot:
+            yield from _compare_anchor(block.ref, block.anchor)
+            yield from prices.compare(block.snapshot)
+            yield from _compare_positions(leaves, block.ref, block.snapshot)
 
 
 def _compare_anchor(block: BlockRef, anchor: BlockAnchor) -> Iterator[str]:
@@ -99,30 +118,58 @@ def _compare_anchor(block: BlockRef, anchor: BlockAnchor) -> Iterator[str]:
         )
 
 
-def _compare_prices(leaves: Leaves, chain: ChainId, snapshot: ChainSnapshot) -> Iterator[str]:
-    found: dict[str, list[Price]] = {}
-    for price in snapshot.prices:
-        found.setdefault(str(price.asset), []).append(price)
-    for leaf in leaves.prices:
-        if not leaf.asset.startswith(f"{chain}/"):
-            continue
-        path = f"prices[{leaf.index}]"
-        candidates = found.get(leaf.asset)
-        if not candidates:
-            yield f"{path}: the configured markets have no price of {leaf.asset}"
-        elif not any(_same_price(leaf, price) for price in candidates):
-            price = candidates[0]
-            yield from _differ(f"{path}.priceE8", leaf.price_e8, price.usd)
-            yield from _differ(f"{path}.publishTime", leaf.publish_time, price.published_at)
-            yield from _differ(f"{path}.feedId", leaf.feed_id, f"{chain}:{price.feed}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prices:
+    """The stated prices, and the chains that were read to judge them by."""
 
+    leaves: Leaves
+    read: Mapping[ChainId, ChainSnapshot]
 
-def _same_price(leaf: PriceLeaf, price: Price) -> bool:
-    return (leaf.price_e8, leaf.publish_time, leaf.feed_id) == (
-        price.usd,
-        price.published_at,
-        f"{price.asset.chain}:{price.feed}",
-    )
+    def compare(self, snapshot: ChainSnapshot) -> Iterator[str]:
+        """Compare every stated price of a chain's assets with what its markets have."""
+        found: dict[str, list[Price]] = {}
+        for price in snapshot.prices:
+            found.setdefault(str(price.asset), []).append(price)
+        for leaf in self.leaves.prices:
+            if not leaf.asset.startswith(f"{snapshot.chain}/"):
+                continue
+            path = f"prices[{leaf.index}]"
+            candidates = found.get(leaf.asset)
+            if not candidates:
+                yield f"{path}: the configured markets have no price of {leaf.asset}"
+            elif not any(self._same(leaf, price) for price in candidates):
+                price = candidates[0]
+                numbers = " or ".join(str(n) for n in sorted(self._numbers(leaf, price)))
+                if numbers:
+                    yield from _differ(f"{path}.priceE8", str(leaf.price_e8), numbers)
+                yield from _differ(f"{path}.publishTime", leaf.publish_time, price.published_at)
+                yield from _differ(f"{path}.feedId", leaf.feed_id, identify_feed(price))
+
+    def _same(self, leaf: PriceLeaf, price: Price) -> bool:
+        same_feed = (leaf.publish_time, leaf.feed_id) == (price.published_at, identify_feed(price))
+        return same_feed and self._numbers(leaf, price) <= {leaf.price_e8}
+
+    def _numbers(self, leaf: PriceLeaf, price: Price) -> set[int]:
+        """Give what a feed's price is for the legs that name it, by their ratios.
+
+        Legs of chains that were not read do not count, as their ratios are not known.
+        """
+        legs = [
+            (AssetId.parse(leg.asset), Side(leg.side))
+            for leg in self.leaves.positions
+            if leg.price == leaf.index
+        ]
+        held = self._ratio_of(price.asset)
+        return {
+            convert_price(price, held=held, wanted=self._ratio_of(asset), side=side).usd
+            for asset, side in legs or [(price.asset, Side.COLLATERAL)]
+            if asset.chain in self.read
+        }
+
+    def _ratio_of(self, asset: AssetId) -> Wad:
+        snapshot = self.read.get(asset.chain)
+        known = snapshot.ratios if snapshot else ()
+        return next((r.value for r in known if r.asset == asset and r.valid), ONE)
 
 
 def _compare_positions(leaves: Leaves, block: BlockRef, snapshot: ChainSnapshot) -> Iterator[str]:
@@ -161,7 +208,7 @@ def _compare_leg(leaf: PositionLeaf, position: Position, leg: Leg) -> Iterator[s
 
 
 def _key_of_leg(position: Position, leg: Leg) -> _Key:
-    account, market = str(position.account), str(position.market)
+    account, market = str(position.account), identify_market(position)
     return account, position.protocol, market, str(leg.asset), leg.side
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chains.model.anchor import BlockAnchor
-from chains.model.ids import EIP155, AccountId
+from chains.model.ids import EIP155, AccountId, InvalidId
 from chains.model.position import Leg, Position
 from chains.model.price import Price
 from chains.model.units import BPS, Bps
@@ -33,7 +33,10 @@ _SOURCES: Final = {
     "chainlink": Source.CHAINLINK,
     "pyth": Source.PYTH,
     "redstone": Source.REDSTONE,
+    "switchboard": Source.SWITCHBOARD,
+    "scope": Source.SCOPE,
 }
+"""What may be signed: oracles' prices. What a protocol stored, or its owner fixed, may not."""
 
 
 class StatementError(ValueError):
@@ -157,12 +160,11 @@ def _state_block(index: int, anchor: BlockAnchor) -> BlockRef:
 def _state_price(index: int, price: Price) -> PriceLeaf:
     if (source := _SOURCES.get(price.source)) is None:
         raise StatementError(f"{price.source!r} is no price source that attestations know")
-    on_chain = price.asset.chain.namespace == EIP155 and price.feed.startswith("0x")
     return PriceLeaf(
         index=index,
         asset=str(price.asset),
         source=source,
-        feed_id=f"{price.asset.chain}:{price.feed}" if on_chain else price.feed,
+        feed_id=identify_feed(price),
         price_e8=price.usd,
         conf_e8=price.confidence,
         publish_time=price.published_at,
@@ -170,6 +172,26 @@ def _state_price(index: int, price: Price) -> PriceLeaf:
         evidence=Evidence.QUORUM_READ,
         evidence_hash=ZERO,
     )
+
+
+def identify_feed(price: Price) -> str:
+    """Give the feed as CAIP-10 where it is an account, with its entries behind it on Scope.
+
+    Elsewhere it is the oracle network's own id, such as Pyth's.
+    """
+    account, _, _ = price.feed.partition("/")
+    try:
+        AccountId.parse(f"{price.asset.chain}:{account}")
+    except InvalidId:
+        return price.feed
+    return f"{price.asset.chain}:{price.feed}"
+
+
+def identify_market(position: Position) -> str:
+    """Give the market as CAIP-10, or the position's own account where a wallet may have several."""
+    if position.obligation is None:
+        return str(position.market)
+    return str(AccountId(position.market.chain, position.obligation))
 
 
 def _state_positions(
@@ -201,7 +223,7 @@ def _state_position(
         block_ref=block,
         price=stated.price,
         protocol=position.protocol,
-        market=str(position.market),
+        market=identify_market(position),
         asset=str(leg.asset),
         side=leg.side,
         amount_raw=leg.units,

@@ -63,11 +63,16 @@ class BlockKind(IntEnum):
 
 
 class Source(IntEnum):
-    """Which kind of oracle gave a price."""
+    """Which kind of oracle gave a price.
+
+    There is none for a number that a protocol keeps itself: it has no publisher and no age.
+    """
 
     CHAINLINK = 1
     PYTH = 2
     REDSTONE = 3
+    SWITCHBOARD = 4
+    SCOPE = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +113,11 @@ class AccountLeaf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockRef:
-    """A block that was read (chain as CAIP-2); `state_root` is zero where it is not known."""
+    """A block that was read (chain as CAIP-2); `state_root` is zero where it is not known.
+
+    On Solana `height` is the slot and `block_hash` the digest of the accounts that were read in it
+    (chains.solana.accounts): no node says what a slot's hash or state root is.
+    """
 
     index: UInt32
     caip2: Text
@@ -124,7 +133,8 @@ class BlockRef:
 class PositionLeaf:
     """One leg of one position; `account`, `block_ref` and `price` are indices of other leaves.
 
-    `value_e8` is amount x price, rounded down for collateral and up for the other sides.
+    `market` names the market's account, or the position's own where a wallet may have several in a
+    market. `value_e8` is amount x price, rounded down for collateral and up for the other sides.
     """
 
     index: UInt32
@@ -149,7 +159,11 @@ class PositionLeaf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceLeaf:
-    """USD x 1e8 per whole token; `feed_id` is the feed's CAIP-10 text or its network's own id."""
+    """USD x 1e8 per whole token; `feed_id` is the feed's CAIP-10 text or its network's own id.
+
+    `asset` is what the feed prices. Where a leg is of another form, staked with a ratio, the price
+    is the leg's: the feed's number converted by the two ratios.
+    """
 
     index: UInt32
     asset: Text

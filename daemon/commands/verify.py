@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
-from chains.model.ids import AccountId, Address, InvalidId, parse_address
+from chains.model.ids import AccountId, Address, AssetId, InvalidId, parse_address
 from chains.model.units import USD, WAD
 from config.errors import ConfigError
 from config.load import load
@@ -22,7 +22,14 @@ from daemon.commands.common import BAD_INPUT, JsonOption
 from daemon.compose import open_chains
 from daemon.verify import ChainAccess, Comparison, compare_with_chain
 from proofs.refusal import Refused
-from proofs.statement import Statement, hash_audience
+from proofs.statement import (
+    Evidence,
+    Leaves,
+    PositionLeaf,
+    PriceLeaf,
+    Statement,
+    hash_audience,
+)
 from proofs.typed import ZERO
 from proofs.verify import Expected, Verdict, verify_file
 
@@ -185,6 +192,7 @@ def _report(verdict: Verdict, expected: Expected, verdict_text: str, *, as_json:
                 f"  collateral  {view['collateral_usd']} USD, weighted",
                 f"  required    {view['requirement_usd']} USD",
                 f"  blocks      {', '.join(view['blocks'])}",
+                *(f"  leaves      {line}" for line in _tell_evidence(view["evidence"])),
                 f"  valid       {_time(header.issued_at)} to {_time(header.expires_at)}",
             )
         )
@@ -212,7 +220,24 @@ def _view(verdict: Verdict, expected: Expected, verdict_text: str) -> dict[str, 
         "equity_usd": _decimal(health.equity, USD),
         "accounts": [leaf.caip10 for leaf in statement.leaves.accounts],
         "blocks": [f"{leaf.caip2}@{leaf.height}" for leaf in statement.leaves.blocks],
+        "evidence": _list_evidence(statement.leaves),
     }
+
+
+def _list_evidence(leaves: Leaves) -> dict[str, list[str]]:
+    """Give by chain how its positions and prices are backed, strongest first."""
+    found: dict[str, set[int]] = {}
+    backed: list[PositionLeaf | PriceLeaf] = [*leaves.positions, *leaves.prices]
+    for leaf in backed:
+        found.setdefault(str(AssetId.parse(leaf.asset).chain), set()).add(leaf.evidence)
+    return {
+        chain: [Evidence(kind).name.lower().replace("_", "-") for kind in sorted(kinds)]
+        for chain, kinds in sorted(found.items())
+    }
+
+
+def _tell_evidence(evidence: dict[str, list[str]]) -> list[str]:
+    return [f"{chain} {', '.join(kinds)}" for chain, kinds in evidence.items()]
 
 
 def _decimal(value: int, unit: int) -> str:

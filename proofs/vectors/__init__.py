@@ -10,7 +10,7 @@ from typing import Any, Final
 from eth_hash.auto import keccak
 
 from chains.model.anchor import BlockAnchor, Finality
-from chains.model.ids import AccountId, Address, AssetId, ChainId
+from chains.model.ids import EIP155, AccountId, Address, AssetId, ChainId
 from chains.model.position import Leg, Position, Side
 from chains.model.price import Price
 from chains.model.units import Bps, Usd
@@ -26,15 +26,32 @@ from proofs.statement import (
     HealthAttestation,
     PositionLeaf,
     PriceLeaf,
+    Source,
     Statement,
 )
 from proofs.typed import DOMAIN_NAME, DOMAIN_VERSION, describe, domain_separator, hash_struct
 
 PATH: Final = Path(__file__).with_name("health_attestation_v1.json")
 _TIME: Final = 1_800_000_000
-_CHAINS: Final = (ChainId.evm(1), ChainId.evm(8453))
-_OWNER: Final = Address("0x00000000000000000000000000000000000a11ce")
+_CHAINS: Final = (
+    ChainId.evm(1),
+    ChainId.evm(8453),
+    ChainId("solana", "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"),
+)
+_OWNERS: Final = (
+    Address("0x00000000000000000000000000000000000a11ce"),
+    Address("0x00000000000000000000000000000000000a11ce"),
+    Address("BtrWGikbRW5bERiVjRQWx3idrey1JUDtxktbAsHY7ynu"),
+)
 _POOL: Final = Address("0x000000000000000000000000000000000000aa7e")
+_MARKETS: Final = (_POOL, _POOL, Address("4UpD2fh7xH3VP9QQaXtsS1YY3bxzWhtfpks7FatyKvdY"))
+_OBLIGATION: Final = Address("4h9iSSqZxzwLWBdWWNBwTdL1KuvnrLdUek5aX1ofBtJw")
+_SOL: Final = AssetId.spl(_CHAINS[2], Address("So11111111111111111111111111111111111111112"))
+_SOL_FEED: Final = "ef0d8b6fda2ceba41da15d4095d1da392a0d2f8ed0c6c7bc0f4cfac8c280b56d"
+_HOMES: Final = (0, 1, 1, 2)
+_DECIMALS: Final = (18, 8, 6, 9)
+_DEBT: Final = 2
+"""Which chain each leg is of, its asset's decimals, and which of them is owed."""
 _STRUCTS: Final = (
     HealthAttestation,
     AccountLeaf,
@@ -61,6 +78,7 @@ def build_vectors() -> dict[str, Any]:
         "types": {
             describe(struct).type_string: _hex(describe(struct).type_hash) for struct in _STRUCTS
         },
+        "sources": {source.name.lower(): str(source.value) for source in Source},
         "emptyRoot": _hex(EMPTY_ROOT),
         "keysRoot": _hex(statement.committee.keys_root),
         "hashStruct": {
@@ -93,12 +111,13 @@ def _sign(statement: Statement) -> Document:
 
 
 def _state() -> Statement:
-    members = tuple(AccountId(chain, _OWNER) for chain in _CHAINS)
+    members = tuple(AccountId(c, owner) for c, owner in zip(_CHAINS, _OWNERS, strict=True))
     anchors = tuple(_anchor(i, chain) for i, chain in enumerate(_CHAINS))
     prices = (
         _price(_CHAINS[0], 1, 2000 * 10**8),
         _price(_CHAINS[1], 2, 60_000 * 10**8),
         _price(_CHAINS[1], 3, 99_990_000),
+        _price_of_sol(15_012_345_678),
     )
     deployment = "plimsoll-vectors"
     committee = Committee.first(deployment, [signer.address for signer in _signers()], 3)
@@ -111,7 +130,7 @@ def _state() -> Statement:
         max_skew_s=30,
         prev_digest=bytes(keccak(b"the attestation before")),
     )
-    held = (10**19 + 1, 12_345_678, 9_000_000_001)
+    held = (10**19 + 1, 12_345_678, 9_000_000_001, 20_000_000_001)
     legs = tuple(_leg(i, members, anchors, prices[i], units) for i, units in enumerate(held))
     return build_statement(
         terms,
@@ -129,7 +148,7 @@ def _anchor(index: int, chain: ChainId) -> BlockAnchor:
         height=1_000_000 + index,
         hash=bytes(keccak(f"block {chain}".encode())),
         time=_TIME - 4 * index,
-        state_root=bytes(keccak(f"state {chain}".encode())),
+        state_root=bytes(keccak(f"state {chain}".encode())) if chain.namespace == EIP155 else None,
         finality=Finality.SAFE if index else Finality.LATEST,
     )
 
@@ -145,6 +164,18 @@ def _price(chain: ChainId, token: int, usd: int) -> Price:
     )
 
 
+def _price_of_sol(usd: int) -> Price:
+    return Price(
+        asset=_SOL,
+        usd=Usd(usd),
+        source="pyth",
+        feed=_SOL_FEED,
+        published_at=_TIME - 7,
+        heartbeat_s=120,
+        confidence=Usd(4_321_000),
+    )
+
+
 def _leg(
     index: int,
     members: tuple[AccountId, ...],
@@ -152,25 +183,26 @@ def _leg(
     price: Price,
     units: int,
 ) -> StatedLeg:
-    home = min(index, 1)
+    home = _HOMES[index]
     position = Position(
-        protocol="aave_v3",
-        version=("3.6", "3.0")[home],
-        market=AccountId(_CHAINS[home], _POOL),
+        protocol=("aave_v3", "aave_v3", "save")[home],
+        version=("3.6", "3.0", "1")[home],
+        market=AccountId(_CHAINS[home], _MARKETS[home]),
         account=members[home],
         anchor=anchors[home],
         legs=(),
         native_health=None,
         native_collateral=Usd(0),
         native_debt=Usd(0),
+        obligation=(None, None, _OBLIGATION)[home],
     )
-    debt = index == len(_CHAINS)
+    debt = index == _DEBT
     leg = Leg(
         asset=price.asset,
         symbol="",
         side=Side.DEBT if debt else Side.COLLATERAL,
         units=units,
-        decimals=(18, 8, 6)[index],
+        decimals=_DECIMALS[index],
         price=price,
         ltv=Bps(0 if debt else 7000),
         liquidation_threshold=Bps(0 if debt else 7500),

@@ -7,12 +7,15 @@ import pytest
 
 from chains.errors import Unreachable
 from chains.model.anchor import Head
-from chains.model.ids import AccountId, ChainId
+from chains.model.ids import AccountId, Address, AssetId, ChainId
 from chains.model.position import Position, Side
+from chains.model.price import Ratio
 from chains.model.snapshot import ChainSnapshot
-from chains.model.units import Bps, Usd
+from chains.model.units import WAD, Bps, Usd, Wad
 from daemon.verify import ChainAccess, Comparison, compare_with_chain
-from tests.proofs import samples
+from proofs.build import build_statement
+from proofs.statement import Statement
+from tests.proofs import samples, solana
 from tests.proofs.samples import ANCHORS, CHEAP, DEAR, LEGS, PRICES
 from tests.support.values import fees
 
@@ -139,3 +142,41 @@ async def test_a_chain_that_cannot_be_asked_is_named() -> None:
     assert [line[:9] for line in found.unreadable] == ["blocks[0]", "blocks[1]"]
     assert "no endpoint has" in found.unreadable[0]
     assert "configured" in found.unreadable[1]
+
+
+async def test_a_slot_of_solana_is_said_to_be_unreadable_and_the_rest_is_compared() -> None:
+    found = await compare_with_chain(solana.statement(), access())
+    assert found == Comparison(
+        unreadable=(f"blocks[2]: a slot of {solana.SOLANA} is not read again",)
+    )
+
+
+STAKED = AssetId.erc20(CHEAP, Address("0x" + "57" * 20))
+
+
+def staked(ratio: int) -> tuple[Statement, ChainSnapshot]:
+    """Give the samples with their WETH held as a staked form instead, and its chain."""
+    usd = Usd(PRICES[0].usd * ratio // WAD)
+    leg = replace(LEGS[0], leg=replace(LEGS[0].leg, asset=STAKED))
+    made = build_statement(
+        samples.TERMS,
+        members=samples.MEMBERS,
+        salt=samples.SALT,
+        anchors=ANCHORS,
+        legs=(leg, *LEGS[1:]),
+        prices=(replace(PRICES[0], usd=usd), *PRICES[1:]),
+    )
+    found = snapshot(0)
+    held = replace(found.positions[0], legs=(leg.leg,))
+    known = Ratio(asset=STAKED, value=Wad(12 * WAD // 10), source="lido")
+    return made, replace(found, positions=(held,), ratios=(known,))
+
+
+async def test_a_price_converted_by_a_ratio_is_compared_with_that_ratio() -> None:
+    made, chain = staked(12 * WAD // 10)
+    assert await compare_with_chain(made, access(cheap=chain)) == Comparison()
+    wrong, chain = staked(13 * WAD // 10)
+    found = await compare_with_chain(wrong, access(cheap=chain))
+    assert found.differences == (
+        f"prices[0].priceE8 is {2_600 * 10**8}, the chain has {2_400 * 10**8}",
+    )

@@ -14,7 +14,7 @@ from proofs.envelope import Envelope
 from proofs.recover import ORDER
 from proofs.statement import HealthAttestation, Statement, hash_audience
 from proofs.typed import describe, hash_text
-from tests.proofs import samples
+from tests.proofs import samples, solana
 from tests.proofs.conftest import MAX_TTL, SENDER, Chain, Verifier, audience_of
 
 pytestmark = pytest.mark.net
@@ -69,6 +69,16 @@ def with_signature(signed: Envelope, place: int, raw: bytes) -> Envelope:
 
 def test_a_single_signer_is_accepted_and_the_digest_is_ours(one: Verifier) -> None:
     made = fresh(one)
+    assert one.verify(envelope(made)) == made.digest
+
+
+def test_a_statement_over_two_evm_chains_and_solana_is_accepted_with_our_digest(
+    one: Verifier,
+) -> None:
+    made = solana.statement()
+    assert one.digest(made.header) == made.digest
+    now = one.time
+    made = replace(made, header=replace(made.header, issued_at=now, expires_at=now + 60))
     assert one.verify(envelope(made)) == made.digest
 
 

@@ -21,7 +21,7 @@ from proofs.build import StatedLeg, Terms, build_statement
 from proofs.document import Document, encode_document
 from proofs.refusal import Refusal
 from proofs.statement import Statement, hash_audience
-from tests.proofs import samples
+from tests.proofs import samples, solana
 from tests.support.devnet import DevChain, Devnet
 
 USER = Address("0x" + "a1" * 20)
@@ -53,6 +53,18 @@ def test_a_good_file_is_consistent_but_unanchored(file: Path) -> None:
     assert "not pinned" in output
     assert "not checked" in output
     assert f"eip155:31337@{samples.ANCHORS[0].height}" in output
+
+
+def test_a_slot_of_solana_and_how_its_leaves_are_backed_are_shown(tmp_path: Path) -> None:
+    file = write(solana.statement(), tmp_path / "attestation.json")
+    code, output = run(file, "--at", samples.NOW)
+    assert code == 0, output
+    assert f"{solana.SOLANA}@{solana.SLOT}" in output
+    assert f"  leaves      {solana.SOLANA} quorum-read\n" in output
+    view = json.loads(run(file, "--at", samples.NOW, "--json")[1])
+    assert view["evidence"] == {
+        str(chain): ["quorum-read"] for chain in (samples.CHEAP, samples.DEAR, solana.SOLANA)
+    }
 
 
 def test_json_gives_decimals_as_strings(file: Path) -> None:
