@@ -6,11 +6,18 @@ from pathlib import Path
 
 import orjson
 import pytest
+from solders.pubkey import Pubkey
 
+from chains.solana.accounts import RawAccount
+from chains.solana.protocols.klend.decode import decode_obligation
+from chains.solana.protocols.klend.layout import PROGRAM
 from tests.bench import __main__ as command
-from tests.bench import reaction
+from tests.bench import decoding, reaction, scanning
 from tests.bench.figures import Figure, Figures
+from tests.bench.loans import make_fleet
+from tests.bench.loop import decode_loan
 from tests.bench.registry import Benchmark, select
+from tests.chains.solana.protocols.dumps import CHAIN
 
 
 @pytest.mark.net
@@ -23,6 +30,48 @@ def test_a_reaction_is_measured_against_its_own_requests() -> None:
     assert all(figure.value > 0 for figure in figures.values())
     assert figures["reaction.evm_own_p50_ms"].value < figures["reaction.evm_p50_ms"].value
     assert any(line.startswith("1 eth_getBlockByHash → 1 eth_call → ") for line in said)
+
+
+def test_columns_and_objects_find_the_same_loans_and_both_are_timed() -> None:
+    fleet = make_fleet(300)
+
+    figures = decoding.measure(fleet, rounds=1)
+
+    assert decoding.loop_stored(fleet)
+    assert figures["solana.decode_vs_object_loop"].target == 50
+    assert all(figure.value > 0 for figure in figures.values())
+
+
+def test_a_loan_of_the_loop_says_what_ours_says() -> None:
+    data = make_fleet(1).accounts[0]
+    account = RawAccount(key=PROGRAM, owner=PROGRAM, lamports=1, data=data)
+    ours, theirs = decode_obligation(CHAIN, PROGRAM, account), decode_loan(data)
+
+    used = [part for part in theirs.deposits if part.reserve != Pubkey.default()]
+    assert [(bytes(part.reserve), part.amount) for part in used] == [
+        (part.reserve, part.amount) for part in ours.deposits
+    ]
+    owed = [part for part in theirs.borrows if part.reserve != Pubkey.default()]
+    assert [(bytes(part.reserve), part.amount_sf, part.rate.value[0]) for part in owed] == [
+        (part.reserve, part.amount_sf, part.rate_sf) for part in ours.borrows
+    ]
+    assert [getattr(theirs, name) for name in ours.values.__slots__] == [
+        getattr(ours.values, name) for name in ours.values.__slots__
+    ]
+    with pytest.raises(ValueError, match="no obligation"):
+        decode_loan(data[:-1])
+
+
+@pytest.mark.net
+def test_a_scan_is_one_call_and_its_bytes_are_counted() -> None:
+    figures = scanning.measure(make_fleet(300), rounds=1)
+
+    for way in ("stored", "valued", "whole"):
+        assert figures[f"solana.scan_10k_{way}_calls"].value == 1
+        assert figures[f"solana.scan_10k_{way}_s"].value > 0
+    stored, whole = (figures[f"solana.scan_10k_{way}_bytes"].value for way in ("stored", "whole"))
+    assert 300 * 80 < stored < whole / 10
+    assert whole > 300 * 3344 * 4 / 3
 
 
 def test_an_unknown_benchmark_is_named() -> None:
