@@ -1,7 +1,7 @@
 """From the house's integers to the API's texts: pure, the time is an argument."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from solders.signature import Signature
@@ -9,13 +9,14 @@ from solders.signature import Signature
 from chains.model.anchor import BlockAnchor
 from chains.model.health import Health
 from chains.model.ids import EIP155, SOLANA, AccountId, Address, AssetId, ChainId, checksummed
-from chains.model.position import Leg, Position
+from chains.model.position import Position, Side
 from chains.model.snapshot import ChainGap, ChainSnapshot
 from chains.model.units import Wad
 from daemon.api.schemas import (
     BlockSchema,
     ChainSchema,
     FactorSchema,
+    FormSchema,
     GapSchema,
     HealthReport,
     HealthSchema,
@@ -24,7 +25,8 @@ from daemon.api.schemas import (
     PositionSchema,
     PriceRangeSchema,
 )
-from daemon.margin.report import MarginReport
+from daemon.margin.report import MarginLeg, MarginReport, PriceRange
+from daemon.margin.risk import Form
 
 USD_DECIMALS = 8
 FACTOR_DECIMALS = 18
@@ -86,19 +88,16 @@ def render_report(report: MarginReport, labels: Mapping[ChainId, str], now: int)
         complete=report.complete,
         incomplete=list(report.incomplete),
         skew_s=report.skew_s,
+        max_skew_s=report.max_skew_s,
         unified=_health(report.unified),
         interval=IntervalSchema(low=_health(report.low), high=_health(report.high)),
         minimum_native=_factor(report.minimum_native, owed=not report.complete),
         rescuable=_factor(report.rescuable, owed=not no_debt),
-        positions=[_position(position) for position in report.positions],
-        prices=[
-            PriceRangeSchema(
-                underlying=found.symbol,
-                low_usd=render_decimal(found.low.usd, USD_DECIMALS),
-                high_usd=render_decimal(found.high.usd, USD_DECIMALS),
-            )
-            for found in report.ranges
+        positions=[
+            _position(position, [leg for leg in report.legs if leg.position is position])
+            for position in report.positions
         ],
+        prices=[_range(found) for found in report.ranges],
         chains=_chains(report, labels, now),
     )
 
@@ -161,31 +160,55 @@ def _wad(factor: Wad | None) -> str | None:
     return None if factor is None else render_decimal(factor, FACTOR_DECIMALS)
 
 
-def _position(position: Position) -> PositionSchema:
+def _range(found: PriceRange) -> PriceRangeSchema:
+    return PriceRangeSchema(
+        underlying=found.symbol,
+        tier=found.tier.value,
+        low_usd=render_decimal(found.usd(Side.COLLATERAL), USD_DECIMALS),
+        high_usd=render_decimal(found.usd(Side.DEBT), USD_DECIMALS),
+    )
+
+
+def _position(position: Position, legs: Sequence[MarginLeg]) -> PositionSchema:
     return PositionSchema(
         chain=str(position.anchor.chain),
         protocol=position.protocol,
         version=position.version,
         market=render_account(position.market),
         account=render_account(position.account),
+        obligation=position.obligation,
         native=_factor(position.native_health, owed=position.native_debt > 0),
         collateral_usd=render_decimal(position.native_collateral, USD_DECIMALS),
         debt_usd=render_decimal(position.native_debt, USD_DECIMALS),
-        legs=[_leg(leg) for leg in position.legs],
+        legs=[_leg(found) for found in legs],
     )
 
 
-def _leg(leg: Leg) -> LegSchema:
+def _leg(found: MarginLeg) -> LegSchema:
+    leg = found.leg
     return LegSchema.model_validate(
         {
             "asset": render_asset(leg.asset),
             "symbol": leg.symbol,
+            "underlying": found.underlying,
+            "form": _form(found.form, found.ratio) if found.form else None,
             "side": leg.side.name.lower(),
             "amount": render_decimal(leg.units, leg.decimals),
             "price_usd": render_decimal(leg.price.usd, USD_DECIMALS),
             "price_status": leg.price.status.value,
             "price_time": render_time(leg.price.published_at),
+            "unified_price_usd": render_decimal(found.price.usd, USD_DECIMALS),
             "ltv": render_decimal(leg.ltv, BPS_DECIMALS),
             "liquidation_threshold": render_decimal(leg.liquidation_threshold, BPS_DECIMALS),
         }
+    )
+
+
+def _form(form: Form, ratio: Wad | None) -> FormSchema:
+    return FormSchema(
+        name=form.symbol,
+        kind=form.kind.value,
+        issuer=form.issuer,
+        backing=form.backing,
+        ratio=_wad(ratio),
     )

@@ -73,28 +73,53 @@ class ChainSchema(Schema):
     gap: GapSchema | None
 
 
+class FormSchema(Schema):
+    """Which form of its underlying a token is, who issued it and what stands behind it.
+
+    `ratio` is what one is worth in its underlying: that of a staked form, null where it is not
+    known; null for every other form.
+    """
+
+    name: str = Field(examples=["WETH.wormhole"])
+    kind: Literal["native", "wrapped", "bridged", "staked"]
+    issuer: str = Field(examples=["Wormhole"])
+    backing: str = Field(examples=["WETH locked on Ethereum"])
+    ratio: FactorText | None
+
+
 class LegSchema(Schema):
-    """One asset held as collateral or owed, at the protocol's own price."""
+    """One asset held as collateral or owed, at the protocol's own price.
+
+    `underlying` is what it counts as in the unified figure, `unified_price_usd` the price it
+    counts at there; `form` is null for an asset that is not declared, which counts nothing.
+    """
 
     asset: AssetText
     symbol: str
+    underlying: str
+    form: FormSchema | None
     side: Literal["collateral", "debt", "requirement"]
     amount: str
     price_usd: UsdText
     price_status: str
     price_time: TimeText
+    unified_price_usd: UsdText
     ltv: str
     liquidation_threshold: str
 
 
 class PositionSchema(Schema):
-    """What an account holds in one market, and its native health, bit for bit the contract's."""
+    """What an account holds in one market, and its native health, bit for bit the contract's.
+
+    `obligation` is the position's own address where a wallet may have several in one market.
+    """
 
     chain: ChainText
     protocol: str
     version: str
     market: AccountText
     account: AccountText
+    obligation: str | None
     native: FactorSchema
     collateral_usd: UsdText
     debt_usd: UsdText
@@ -102,15 +127,22 @@ class PositionSchema(Schema):
 
 
 class PriceRangeSchema(Schema):
-    """An underlying's lowest (for collateral) and highest (for debt) price over the chains."""
+    """An underlying's lowest (for collateral) and highest (for debt) price over the chains.
+
+    Prices of staked forms are divided by their ratios.
+    """
 
     underlying: str
+    tier: Literal["stable", "major", "alt"]
     low_usd: UsdText
     high_usd: UsdText
 
 
 class HealthReport(Schema):
-    """The four numbers of one margin account, and how far they can be trusted."""
+    """The four numbers of one margin account, and how far they can be trusted.
+
+    `skew_s` is how far apart the blocks of its chains lie, `max_skew_s` how far they may.
+    """
 
     account: str
     members: list[AccountText]
@@ -119,6 +151,7 @@ class HealthReport(Schema):
     complete: bool
     incomplete: list[str]
     skew_s: int
+    max_skew_s: int
     unified: HealthSchema | None
     interval: IntervalSchema
     minimum_native: FactorSchema

@@ -37,7 +37,7 @@ def health(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Show unified, minimum native and rescuable health, positions, gaps and ages."""
+    """Show unified, minimum native and rescuable health, positions, forms, gaps and ages."""
     body = ask(url or _find_url(config), f"/v1/accounts/{quote(account, safe='')}/health")
     if as_json:
         print_json(body)
@@ -72,7 +72,7 @@ def ask(url: str, path: str) -> dict[str, Any]:
 def format_health(body: dict[str, Any]) -> Iterator[str]:
     """Give the lines people read; factors are cut to four decimals, never rounded up."""
     state = "complete" if body["complete"] else "INCOMPLETE"
-    yield f"{body['account']}  as of {body['as_of']}  {state}, skew {body['skew_s']} s"
+    yield f"{body['account']}  as of {body['as_of']}  {state}, {_skew(body)}"
     yield ""
     yield f"  unified         {_unified(body)}"
     if body["unified"] is None:
@@ -95,10 +95,35 @@ def format_health(body: dict[str, Any]) -> Iterator[str]:
             for found in body["positions"]
         ],
     )
+    if forms := _forms(body):
+        yield ""
+        yield from _table(("form", "of", "kind", "issuer", "backing", "ratio"), forms)
     yield ""
     yield from _table(("chain", "block", "age", "state"), [_chain(c) for c in body["chains"]])
     for line in body["incomplete"]:
         yield f"! {line}"
+
+
+def _skew(body: dict[str, Any]) -> str:
+    return f"skew {body['skew_s']} s of {body['max_skew_s']} s allowed"
+
+
+def _forms(body: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Give each form held or owed that is not its underlying itself, once."""
+    shown = {
+        leg["form"]["name"]: _form(leg)
+        for found in body["positions"]
+        for leg in found["legs"]
+        if leg["form"] and leg["form"]["kind"] != "native"
+    }
+    return [shown[name] for name in sorted(shown)]
+
+
+def _form(leg: dict[str, Any]) -> tuple[str, ...]:
+    form = leg["form"]
+    known = _cut(form["ratio"]) if form["ratio"] else "unknown"
+    ratio = known if form["kind"] == "staked" else "-"
+    return form["name"], leg["underlying"], form["kind"], form["issuer"], form["backing"], ratio
 
 
 def _unified(body: dict[str, Any]) -> str:
@@ -113,7 +138,11 @@ def _factor(found: dict[str, Any] | None) -> str:
         return "unknown"
     if found["health_factor"] is None:
         return "no debt"
-    whole, _, fraction = str(found["health_factor"]).partition(".")
+    return _cut(found["health_factor"])
+
+
+def _cut(text: str) -> str:
+    whole, _, fraction = text.partition(".")
     return f"{whole}.{fraction[:_SHOWN_DECIMALS]}"
 
 

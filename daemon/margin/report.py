@@ -121,6 +121,7 @@ class MarginReport:
     gaps: tuple[ChainGap, ...]
     incomplete: tuple[str, ...]
     skew_s: int
+    max_skew_s: int
     ranges: tuple[PriceRange, ...]
     legs: tuple[MarginLeg, ...]
     unified: Health | None

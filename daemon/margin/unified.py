@@ -40,6 +40,7 @@ def evaluate(
         gaps=snapshot.gaps,
         incomplete=incomplete,
         skew_s=snapshot.skew_s,
+        max_skew_s=max_skew_s,
         ranges=tuple(ranges.values()),
         legs=legs,
         unified=unified,

@@ -11,7 +11,7 @@ from daemon.api.context import ApiContext
 from daemon.api.server import serve
 from daemon.board import Board
 from tests.daemon.api.conftest import Clock
-from tests.daemon.api.test_health import READ_CHEAP, READ_DEAR, put
+from tests.daemon.api.test_health import READ_CHEAP, READ_DEAR, put, read_solana
 from tests.daemon.commands.conftest import Run
 from tests.support import values
 from tests.support.values import CHEAP, DEAR, NOW
@@ -99,3 +99,25 @@ def test_a_daemon_that_does_not_run_is_one_line(plimsoll: Run) -> None:
     refused = plimsoll("health", "alice", "--url", "http://127.0.0.1:9")
     assert (refused.code, refused.err.count("\n")) == (1, 1)
     assert "is the daemon running?" in refused.err
+
+
+def test_forms_are_shown_with_issuer_backing_and_ratio(
+    plimsoll: Run, board: Board, url: str
+) -> None:
+    put(board, READ_CHEAP, read_solana(late_s=7))
+    shown = plimsoll("health", "alice", "--url", url).out
+    assert "skew 7 s of 30 s allowed" in shown
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "form of kind issuer backing ratio" in lines
+    assert "WETH.wormhole WETH bridged Wormhole WETH locked on Ethereum -" in lines
+    assert "stWETH WETH staked Jito staked WETH 1.2000" in lines
+    put(board, READ_CHEAP, read_solana(ratios=()))
+    shown = plimsoll("health", "alice", "--url", url).out
+    assert "staked WETH              unknown" in shown
+
+
+def test_without_other_forms_there_is_no_table_of_them(
+    plimsoll: Run, board: Board, url: str
+) -> None:
+    put(board, READ_CHEAP, READ_DEAR)
+    assert "issuer" not in plimsoll("health", "alice", "--url", url).out

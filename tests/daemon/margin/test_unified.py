@@ -6,13 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chains.model.anchor import Finality
+from chains.model.ids import ChainId
 from chains.model.position import Leg, Side
 from chains.model.price import PriceStatus
 from chains.model.snapshot import ChainGap, ChainSnapshot, Snapshot
 from chains.model.units import USD, WAD, Bps
+from chains.solana.accounts import CLOCK, AccountsRead, mint_anchor
 from daemon.margin.report import MarginReport
 from daemon.margin.risk import RiskTable, Underlying
 from daemon.margin.unified import evaluate
+from tests.chains.solana.protocols.encoding import clock_account
 from tests.support import values as v
 
 LONG, SHORT = Side.COLLATERAL, Side.DEBT
@@ -188,6 +192,23 @@ def test_blocks_too_far_apart_leave_no_unified_figure() -> None:
     found = report(v.snapshot(heavy_on_cheap(), late))
     assert found.unified is None
     assert found.incomplete == ("the chains' blocks are 31 s apart, 30 s allowed",)
+
+
+@pytest.mark.parametrize(("late_s", "complete"), [(0, True), (30, True), (31, False), (-31, False)])
+def test_a_slots_time_is_its_clocks_and_bounded_like_a_blocks(
+    late_s: int, *, complete: bool
+) -> None:
+    chain = ChainId("solana", "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp")
+    slot = 300_000_000
+    seen = AccountsRead(
+        slot=slot, finality=Finality.SAFE, accounts=(clock_account(slot, v.NOW - late_s),)
+    )
+    anchor = mint_anchor(chain, [CLOCK], seen)
+    assert (anchor.height, anchor.time) == (slot, v.NOW - late_s)
+    sol = replace(v.chain_snapshot(v.CHEAP, [], prices=[]), anchor=anchor)
+    found = report(v.snapshot(heavy_on_cheap(), sol, heavy_on_dear()))
+    assert found.complete is complete
+    assert (found.skew_s, found.max_skew_s) == (abs(late_s), 30)
 
 
 amounts = st.floats(min_value=0.001, max_value=10_000, allow_nan=False)
