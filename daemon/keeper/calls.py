@@ -42,7 +42,7 @@ def _build_call(cure: Cure, attested: Attested | None) -> Call:
         mandate_id=cure.mandate.id,
         instrument=cure.instrument,
         units=cure.units,
-        attestation_fields=_values(attested.envelope.header),
+        attestation_fields=list_values(attested.envelope.header),
         bitmap=attested.envelope.bitmap,
         proof=attested.envelope.proof,
     )
@@ -72,5 +72,6 @@ def draft_cure(
     )
 
 
-def _values(header: HealthAttestation) -> tuple[Any, ...]:
+def list_values(header: HealthAttestation) -> tuple[Any, ...]:
+    """Give the members of a header in order, as contracts and programs take them."""
     return tuple(getattr(header, field.name) for field in fields(header))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from chains.model.action import Instrument
 from chains.model.health import Health
-from chains.model.ids import AccountId, Address, ChainId
+from chains.model.ids import SOLANA, AccountId, Address, ChainId
 from chains.model.position import Leg, Position, Side
 from chains.model.snapshot import NOBODY, IdleFund, Mandate, MandateKind, Snapshot
 from chains.model.units import Usd, Wad, value_down
@@ -240,11 +240,16 @@ def _unified_cures(
 
 
 def _attested_bound(offer: "_Offer", header: HealthAttestation) -> int | None:
+    """Give what the contract bounds the units with, never more than it does.
+
+    Solana's programs know prices beyond Usd's last digit: theirs may be up to one more of it.
+    """
+    finer = offer.position.account.chain.namespace == SOLANA
     return attested_need(
         offer.mandate,
         header,
         offer.instrument,
-        price=offer.leg.price.usd,
+        price=Usd(offer.leg.price.usd + finer),
         decimals=offer.leg.decimals,
         threshold=offer.leg.liquidation_threshold,
     )

@@ -1,0 +1,132 @@
+"""The orders of chosen cures on Solana: refreshes, then the rescue, in one message.
+
+The rescue program judges refreshed state of the same slot only, and the lending program refuses
+what is stale, so every reserve of the obligation and the obligation itself are refreshed first.
+Where the accounts lie is known from the reader's last read.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from solders.address_lookup_table_account import AddressLookupTableAccount
+from solders.instruction import Instruction
+from solders.pubkey import Pubkey
+
+from chains.discover import SolanaMarket
+from chains.model.action import Action
+from chains.model.ids import AccountId
+from chains.model.snapshot import MandateKind
+from chains.solana.attested import NotAccepted
+from chains.solana.markets import MarketRead
+from chains.solana.orders import build_call
+from chains.solana.protocols.save.adapter import SaveMarket
+from chains.solana.protocols.save.positions import PricedReserve
+from chains.solana.protocols.save.state import Obligation
+from chains.solana.rescue import Debt, build_native_rescue, build_unified_rescue
+from chains.solana.transactions import Order
+from daemon.board import Attested
+from daemon.keeper.calls import list_values
+from daemon.keeper.plan import Cure
+from daemon.keeper.solana.selling import fits
+
+
+class Sight(Protocol):
+    """What a chain's reader saw last (chains.solana.reader.SolanaReader)."""
+
+    @property
+    def opened(self) -> Mapping[AccountId, SolanaMarket]:
+        """The open markets by their ids."""
+        ...
+
+    @property
+    def reads(self) -> Mapping[AccountId, MarketRead[Any, Any]]:
+        """What was read of each."""
+        ...
+
+
+class SlotCures:
+    """Builds the cures of one key on one chain; a daemon.keeper.ports.CureBuilder.
+
+    `tables` shorten messages that would not fit otherwise: those with many signatures of a
+    committee, or many reserves.
+    """
+
+    def __init__(
+        self, sight: Sight, keeper: Pubkey, tables: Sequence[AddressLookupTableAccount] = ()
+    ) -> None:
+        self._sight: Final = sight
+        self._keeper: Final = keeper
+        self._tables: Final = tuple(tables)
+
+    def __call__(self, cure: Cure, attested: Attested | None) -> Action | str:
+        """Give a cure's action, or say why there is none now."""
+        position = cure.position
+        market = self._sight.opened.get(position.market)
+        if not isinstance(market, SaveMarket):
+            return f"{position.market}: no rescue is known for {position.protocol}"
+        if (seen := self._find(cure, market)) is None:
+            return f"{position.market}: {position.obligation} was not read with this debt"
+        obligation, reserves, debt = seen
+        try:
+            rescue = self._build_rescue(cure, debt, attested)
+        except NotAccepted as error:
+            return f"{position.account.chain}: {error}"
+        states = {key: priced.state for key, priced in reserves.items()}
+        order = self._shorten([*market.builder.refresh(obligation, states), rescue])
+        return Action(
+            chain=position.account.chain,
+            instrument=cure.instrument,
+            market=position.market,
+            account=position.account,
+            asset=cure.fund.asset,
+            units=cure.units,
+            call=build_call(rescue.program_id, order),
+        )
+
+    def _find(
+        self, cure: Cure, market: SaveMarket
+    ) -> tuple[Obligation, Mapping[bytes, PricedReserve], Debt] | None:
+        """Find the obligation and its debt in what was read."""
+        read = self._sight.reads.get(market.market)
+        if read is None:
+            return None
+        loans = read.snapshot.loans.items()
+        found = (loan for at, loan in loans if str(at.obligation) == cure.position.obligation)
+        reserves: Mapping[bytes, PricedReserve] = read.snapshot.view.reserves
+        if (loan := next(found, None)) is None:
+            return None
+        for borrow in loan.borrows:
+            keys = reserves[borrow.reserve].state.keys
+            if str(Pubkey(keys.mint)) == cure.fund.asset.reference:
+                debt = Debt(
+                    owner=Pubkey.from_string(cure.mandate.owner.address),
+                    obligation=Pubkey(loan.key),
+                    lending=market.program,
+                    market=Pubkey(loan.market),
+                    reserve=Pubkey(keys.reserve),
+                    supply=Pubkey(keys.supply),
+                    mint=Pubkey(keys.mint),
+                )
+                return loan, reserves, debt
+        return None
+
+    def _build_rescue(self, cure: Cure, debt: Debt, attested: Attested | None) -> Instruction:
+        program = Pubkey.from_string(cure.mandate.contract.address)
+        if cure.kind is MandateKind.NATIVE:
+            return build_native_rescue(program, debt, keeper=self._keeper)
+        if attested is None:
+            raise ValueError("a unified cure needs an attestation")
+        return build_unified_rescue(
+            program,
+            debt,
+            keeper=self._keeper,
+            committee=Pubkey.from_string(cure.mandate.verifier),
+            units=cure.units,
+            attestation_fields=list_values(attested.envelope.header),
+            bitmap=attested.envelope.bitmap,
+            proof=attested.envelope.proof,
+        )
+
+    def _shorten(self, instructions: Sequence[Instruction]) -> Order:
+        tables = () if fits(self._keeper, instructions) else self._tables
+        return Order(instructions=tuple(instructions), tables=tables)
