@@ -3,6 +3,7 @@
 Funds are applied greedily, chain by chain: an asset that is owed where its mandate acts repays
 the debt, the rest is supplied where it counts as collateral. Only unified mandates before their
 deadline count, and only on chains where one rescue's gas costs no more than the policy allows.
+What could be supplied counts nothing while its price, or a staked form's ratio, is not known.
 """
 
 from dataclasses import replace
@@ -35,8 +36,12 @@ def calculate_rescuable(
             for fund in chain.funds:
                 _spend(fund, held, now=snapshot.taken_at)
         book |= held
-    legs = (weigh_leg(leg, price_for(leg, ranges, risk), risk) for leg in book.values())
-    return calculate_health(legs).factor
+    priced = ((leg, price_for(leg, ranges, risk)) for leg in book.values())
+    return calculate_health(
+        weigh_leg(leg, price, risk)
+        for leg, price in priced
+        if price.valid or leg.side is not Side.COLLATERAL
+    ).factor
 
 
 def rescue_gas_cost(fees: ChainFees) -> Usd:

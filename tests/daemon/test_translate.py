@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from chains.model.ids import AccountId, AssetId
+from chains.evm.ratios import RatioTerms
+from chains.model.ids import AccountId, Address, AssetId
 from chains.model.units import USD, WAD, Bps
 from config.errors import ConfigError
 from config.load import load
 from config.settings import Settings
 from daemon.attest import default_salt
+from daemon.margin.risk import FormKind, Tier
 from daemon.translate import (
     build_members,
     build_policy,
@@ -93,3 +95,38 @@ def test_gas_must_be_charged_at_a_configured_token(settings: Settings) -> None:
     assert find_native("one", chain).symbol == "WETH"
     with pytest.raises(ConfigError, match=r"chains\.one\.native_symbol"):
         find_native("one", chain.model_copy(update={"native_symbol": "POL"}))
+
+
+STAKED = f"""
+[chains.one.tokens.wstETH]
+address = "{REFERENCE}"
+decimals = 18
+feed = "{FEED}"
+heartbeat_s = 3600
+ratio = {{ contract = "{REFERENCE}", view = "stEthPerToken()" }}
+"""
+
+
+def test_forms_become_risk_and_their_ratios_views(tmp_path: Path) -> None:
+    file = tmp_path / "plimsoll.toml"
+    file.write_text(CONFIG.replace("[underlyings.WETH]", f"{STAKED}\n[underlyings.WETH]"))
+    settings = load([file], {})
+    risk = build_risk(settings)
+    staked = AssetId.parse(f"eip155:1/erc20:{REFERENCE}")
+    form = risk.form_of(staked)
+    assert form is not None
+    assert (form.symbol, form.kind, form.issuer) == ("wstETH", FormKind.STAKED, "Lido")
+    assert risk.is_staked(staked)
+    found = risk.underlying_of(staked)
+    assert (found.symbol, found.tier, found.haircut, found.divergence) == (
+        "WETH",
+        Tier.MAJOR,
+        200,
+        300,
+    )
+    native = risk.form_of(AssetId.parse(f"eip155:1/erc20:{TOKEN}"))
+    assert native is not None
+    assert (native.kind, native.issuer) == (FormKind.WRAPPED, "WETH9")
+    tokens = build_tokens(settings.evm["one"])
+    assert tokens["wstETH"].ratio == RatioTerms(contract=Address(REFERENCE), view="stEthPerToken")
+    assert tokens["WETH"].ratio is None

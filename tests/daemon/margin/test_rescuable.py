@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from chains.model.ids import ChainId
 from chains.model.position import Side
+from chains.model.price import PriceStatus
 from chains.model.snapshot import ChainSnapshot, IdleFund, Mandate, MandateKind
 from chains.model.units import WAD, Wad
 from daemon.margin.unified import evaluate
@@ -91,3 +92,14 @@ def test_a_chain_whose_gas_costs_more_than_the_policy_allows_does_not_count() ->
 def test_with_all_debt_repaid_nothing_is_owed() -> None:
     idle = fund(v.DEAR, "USDC", 20_000, [mandate(v.DEAR, "USDC", left_today=20_000 * 10**6)])
     assert rescuable(indebted([idle])) is None
+
+
+def test_what_could_be_supplied_counts_nothing_without_a_valid_price() -> None:
+    idle = fund(v.DEAR, "WBTC", 1, [mandate(v.DEAR, "WBTC", left_today=10**8)])
+    stale = v.price(v.DEAR, "WBTC", status=PriceStatus.STALE)
+    found = indebted([idle])
+    (held,) = found.positions
+    empty = replace(held.suppliable[0], price=stale)
+    held = replace(held, suppliable=(empty,))
+    prices = (*(p for p in found.prices if p.asset != stale.asset), stale)
+    assert rescuable(replace(found, positions=(held,), prices=prices)) == 11 * WAD // 10
