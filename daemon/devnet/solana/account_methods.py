@@ -9,7 +9,14 @@ from solders.token import ID as TOKEN_PROGRAM
 
 from chains.rpc.endpoint import Json
 from daemon.devnet.solana.views import View, encode_account, in_context, matches
-from daemon.devnet.solana.wire import BadParams, Handler, Params, expect_key
+from daemon.devnet.solana.wire import (
+    NOT_INDEXED,
+    BadParams,
+    Handler,
+    Params,
+    RpcFailure,
+    expect_key,
+)
 
 MAX_ACCOUNTS: Final = 100
 TOKEN_2022: Final = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
@@ -58,6 +65,8 @@ class AccountMethods:
         return in_context(block, [encode_account(account, config) for account in found])
 
     def _program_accounts(self, params: Params) -> Json:
+        if self._view.faults.scans_refused:
+            raise RpcFailure(NOT_INDEXED, "excluded from account secondary indexes")
         config = params.config(1)
         block = self._view.block(config)
         found: list[Json] = [

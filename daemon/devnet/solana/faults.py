@@ -16,7 +16,8 @@ class Faults:
     blocks behind in everything, `stale_accounts` blocks behind in accounts under the new slot,
     `late_slots` until a transaction lands, `silent` never answers, `unhealthy` says so,
     `other_hashes` names blocks by hashes of its own, `sockets_refused`, `sockets_muted`,
-    `unpublished_clock` tells sockets nothing of the Clock, as Surfpool does.
+    `unpublished_clock` tells sockets nothing of the Clock, as Surfpool does; `scans_refused` serves
+    no `getProgramAccounts`, as many providers do.
     """
 
     rate_limited: int = 0
@@ -32,6 +33,7 @@ class Faults:
     sockets_refused: bool = False
     sockets_muted: bool = False
     unpublished_clock: bool = False
+    scans_refused: bool = False
 
     def set(self, changes: dict[str, Json]) -> None:
         """Set faults by name; BadParams on an unknown one."""

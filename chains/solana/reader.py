@@ -1,0 +1,309 @@
+"""One Solana chain read whole: positions, funds, prices, references and ratios in one call.
+
+Every part contributes a pure plan; the combined plan is one `getMultipleAccounts` at the head's
+slot or later, which mints the anchor. Markets are opened at the first read, and again when their
+accounts changed; `search.py` finds the obligations that do not lie at a conventional address.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from solders.pubkey import Pubkey
+
+from chains.discover import SolanaMarket
+from chains.errors import DecodeError, MissingBlock, Stale
+from chains.evm.rescue import OwnerFunds, Token, join_funds
+from chains.model.anchor import BlockAnchor, Head
+from chains.model.ids import AccountId, AssetId
+from chains.model.position import Position
+from chains.model.price import Price
+from chains.model.snapshot import ChainFees, ChainSnapshot
+from chains.model.units import Usd
+from chains.oracles import pyth
+from chains.solana.accounts import CLOCK, AccountPlan, combine, decode_clock, read
+from chains.solana.client import SolanaClient
+from chains.solana.markets import AssetTerms, Found, MarketRead
+from chains.solana.ratios import StakePoolTerms, plan_ratio
+from chains.solana.rescue import OwnerPlace, plan_funds
+from chains.solana.search import ObligationSearch
+
+MANDATED: Final = frozenset({"save"})
+"""Of which protocols the rescue program knows the layout."""
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenTerms:
+    """A configured token, the protocol's feed for it and the market reference beside it.
+
+    `ratio` says where a staked form's is read, None for others.
+    """
+
+    asset: AssetId
+    symbol: str
+    decimals: int
+    feed: pyth.PythTerms
+    reference: pyth.PythTerms | None = None
+    ratio: StakePoolTerms | None = None
+
+    @property
+    def mint(self) -> Pubkey:
+        """The token's mint."""
+        return Pubkey.from_string(self.asset.reference)
+
+    @property
+    def terms(self) -> AssetTerms:
+        """What a market is told of the token."""
+        return AssetTerms(
+            symbol=self.symbol,
+            minimum=self.feed.minimum,
+            maximum=self.feed.maximum,
+            feed=self.feed.feed,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketTerms:
+    """A configured market and its protocol's class; see chains.discover."""
+
+    protocol: type[SolanaMarket]
+    market: Pubkey
+    reserves: tuple[Pubkey, ...]
+    program: Pubkey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """A mint owed by an owner's obligation: what a mandate may be for."""
+
+    owner: AccountId
+    obligation: Pubkey
+    mint: Pubkey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Whole:
+    """All that one call saw."""
+
+    anchor: BlockAnchor
+    reads: Mapping[AccountId, MarketRead[Any, Any]]
+    references: tuple[Price, ...]
+    native: Price
+    funds: tuple[OwnerFunds, ...]
+    ratios: tuple[Any, ...]
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """The positions in all markets."""
+        return tuple(position for each in self.reads.values() for position in each.positions)
+
+
+class SolanaReader:
+    """Reads one chain for a set of accounts; a `chains.ports.Reader`.
+
+    `native` is the token whose price fees are charged at; `rescue` our program for mandates.
+    """
+
+    def __init__(
+        self,
+        client: SolanaClient,
+        *,
+        markets: Sequence[MarketTerms],
+        tokens: Sequence[TokenTerms],
+        native: TokenTerms,
+        rescue: Pubkey | None,
+    ) -> None:
+        self._client: Final = client
+        self._terms: Final = tuple(markets)
+        self._tokens: Final = tuple(tokens)
+        self._native: Final = native
+        self._rescue: Final = rescue
+        self._search: Final = ObligationSearch(client)
+        self._names: Final = {
+            token.asset: Token(symbol=token.symbol, decimals=token.decimals) for token in tokens
+        }
+        self._markets: tuple[SolanaMarket, ...] | None = None
+        self._reads: Mapping[AccountId, MarketRead[Any, Any]] = {}
+        self._owed: frozenset[_Owed] = frozenset()
+        self._native_usd = Usd(0)
+        self._hidden: frozenset[AccountId] = frozenset()
+
+    @property
+    def reads(self) -> Mapping[AccountId, MarketRead[Any, Any]]:
+        """What the last read saw of each market, by the market's id."""
+        return self._reads
+
+    @property
+    def opened(self) -> Mapping[AccountId, SolanaMarket]:
+        """The markets that are open, by their ids."""
+        return {market.market: market for market in self._markets or ()}
+
+    async def markets(self, *, min_slot: int = 0) -> tuple[SolanaMarket, ...]:
+        """Give the open markets, in the configured order; opened where needed."""
+        if self._markets is None:
+            assets = {token.mint: token.terms for token in self._tokens}
+            plans = [
+                terms.protocol.plan_open(
+                    self._client.chain,
+                    market=terms.market,
+                    reserves=terms.reserves,
+                    assets=assets,
+                    program=terms.program,
+                )
+                for terms in self._terms
+            ]
+            _, opened = await read(self._client, combine(plans), min_slot=min_slot)
+            self._markets = opened
+            return opened
+        return self._markets
+
+    async def read(self, head: Head, accounts: Sequence[AccountId]) -> ChainSnapshot:
+        """Read the chain at the head or later in one call; ChainError where that fails.
+
+        A market whose accounts changed since it was opened is opened again, once.
+        """
+        anchor = head.anchor
+        ours = [account for account in accounts if account.chain == anchor.chain]
+        known = self._markets
+        markets = await self.markets(min_slot=anchor.height)
+        await self._search.search(markets, ours, now=anchor.time)
+        try:
+            return self._build(await self._read(anchor.height, ours, markets), ours)
+        except MissingBlock:
+            raise
+        except Stale:
+            self._markets = None
+            if known is None:
+                raise
+        markets = await self.markets(min_slot=anchor.height)
+        return self._build(await self._read(anchor.height, ours, markets), ours)
+
+    async def _read(
+        self, slot: int, accounts: Sequence[AccountId], markets: Sequence[SolanaMarket]
+    ) -> _Whole:
+        """Read everything, once more where somebody owes what no mandate was looked up for."""
+        whole = await self._read_once(slot, accounts, markets)
+        known, self._owed = self._owed, frozenset(_find_owed(whole.positions))
+        if self._rescue and self._owed - known:
+            whole = await self._read_once(slot, accounts, markets)
+        return whole
+
+    async def _read_once(
+        self, slot: int, accounts: Sequence[AccountId], markets: Sequence[SolanaMarket]
+    ) -> _Whole:
+        plans: list[AccountPlan[Any]] = [
+            combine([m.plan_read(self._search.find_targets(m, accounts)) for m in markets]),
+            combine([self._plan_price(t, t.reference) for t in self._tokens if t.reference]),
+            self._plan_price(self._native, self._native.feed),
+            self._plan_funds(),
+            combine(
+                [plan_ratio(self._client.chain, t.asset, t.ratio) for t in self._tokens if t.ratio]
+            ),
+        ]
+        anchor, parts = await read(self._client, combine(plans), min_slot=slot)
+        snapshots, references, native, funds, ratios = parts
+        return _Whole(
+            anchor=anchor,
+            reads={
+                market.market: market.build_read(snapshot, anchor)
+                for market, snapshot in zip(markets, snapshots, strict=True)
+            },
+            references=references,
+            native=native,
+            funds=funds,
+            ratios=ratios,
+        )
+
+    def _plan_price(self, token: TokenTerms, terms: pyth.PythTerms) -> AccountPlan[Price]:
+        """Plan to read a feed and judge it at the read's own time."""
+        chain = self._client.chain
+
+        def decode(found: Found) -> Price:
+            now = decode_clock(found[CLOCK]).unix_timestamp
+            return pyth.plan_price(chain, token.asset, terms, now=now).decode(found)
+
+        return AccountPlan(keys=(CLOCK, terms.account), decode=decode)
+
+    def _plan_funds(self) -> AccountPlan[tuple[OwnerFunds, ...]]:
+        if self._rescue is None:
+            return AccountPlan(keys=(), decode=lambda _: ())
+        return plan_funds(self._client.chain, self._rescue, _group_owed(self._owed))
+
+    def _build(self, whole: _Whole, accounts: Sequence[AccountId]) -> ChainSnapshot:
+        self._reads = whole.reads
+        self._tell_hidden(whole.funds)
+        reads = whole.reads.values()
+        prices = tuple(price for each in reads for price in each.prices)
+        unsearched = self._search.find_unsearched(self._markets or (), accounts)
+        return ChainSnapshot(
+            anchor=whole.anchor,
+            positions=whole.positions,
+            funds=join_funds(whole.funds, {price.asset: price for price in prices}, self._names),
+            prices=prices,
+            references=whole.references,
+            fees=ChainFees(
+                base_fee_wei=0,
+                priority_fee_wei=0,
+                native_usd=self._price_fees(whole.native, prices),
+            ),
+            unreadable=(
+                *(found for each in reads for found in each.unreadable.items()),
+                *unsearched.items(),
+            ),
+            ratios=whole.ratios,
+        )
+
+    def _tell_hidden(self, funds: Sequence[OwnerFunds]) -> None:
+        """Say once of an owner that no rescue can be planned for him here."""
+        hidden = frozenset(owned.owner for owned in funds if not owned.readable)
+        for owner in sorted(hidden - self._hidden):
+            _log.warning(
+                "funds.unreadable",
+                account=str(owner),
+                reason="one of his rescue accounts cannot be decoded: no rescue here",
+            )
+        for owner in sorted(self._hidden - hidden):
+            _log.info("funds.readable", account=str(owner))
+        self._hidden = hidden
+
+    def _price_fees(self, native: Price, prices: Sequence[Price]) -> Usd:
+        """Give what fees are charged at: its feed, else a market's number, else the last known.
+
+        A dead feed of the fees' token alone must not hide a chain; DecodeError where no number was
+        ever seen.
+        """
+        found = [price.usd for price in (native, *prices) if price.asset == native.asset]
+        self._native_usd = next((usd for usd in found if usd > 0), self._native_usd)
+        if self._native_usd <= 0:
+            raise DecodeError(native.asset.chain, f"feed {native.feed} gives fees no price")
+        return self._native_usd
+
+
+def _find_owed(positions: Iterable[Position]) -> Iterator[_Owed]:
+    for position in positions:
+        if position.protocol in MANDATED and position.obligation:
+            key = Pubkey.from_string(position.obligation)
+            for leg in position.debts:
+                mint = Pubkey.from_string(leg.asset.reference)
+                yield _Owed(position.account, key, mint)
+
+
+def _group_owed(owed: Iterable[_Owed]) -> list[OwnerPlace]:
+    """Give one place for each owner, whose tokens must not be counted twice."""
+    by_owner: dict[AccountId, list[_Owed]] = {}
+    for each in owed:
+        by_owner.setdefault(each.owner, []).append(each)
+    return [
+        OwnerPlace(
+            owner=owner,
+            obligations=_sorted(each.obligation for each in by_owner[owner]),
+            mints=_sorted(each.mint for each in by_owner[owner]),
+        )
+        for owner in sorted(by_owner)
+    ]
+
+
+def _sorted(keys: Iterable[Pubkey]) -> tuple[Pubkey, ...]:
+    return tuple(sorted(set(keys), key=bytes))

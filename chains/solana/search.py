@@ -1,0 +1,121 @@
+"""Which obligations a wallet has in a market, beside the one whose address follows from it.
+
+A scan of the program's accounts finds them, without their data; it is repeated every few minutes.
+A wallet that was never searched for may owe what nobody knows of: it cannot be valued.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from solders.pubkey import Pubkey
+
+from chains.discover import SolanaMarket
+from chains.errors import ChainError
+from chains.model.ids import AccountId
+from chains.solana.client import DataSlice, SolanaClient
+from chains.solana.markets import Target
+
+AGAIN_S: Final = 300
+"""After how many seconds a wallet is searched for again."""
+RETRY_S: Final = 30
+"""After how many seconds a search that failed is tried again."""
+TIMEOUT_S: Final = 5.0
+_NOTHING: Final = DataSlice(offset=0, length=0)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A wallet in a market."""
+
+    market: AccountId
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """What the last search gave: the obligations last found, and why it failed if it did."""
+
+    due_at: int
+    found: tuple[Pubkey, ...] | None
+    failure: str | None = None
+
+
+class ObligationSearch:
+    """Remembers what was found where; times are the chain's own seconds."""
+
+    def __init__(self, client: SolanaClient) -> None:
+        self._client: Final = client
+        self._results: dict[_Place, _Result] = {}
+
+    async def search(
+        self, markets: Iterable[SolanaMarket], accounts: Sequence[AccountId], *, now: int
+    ) -> None:
+        """Search for every wallet that never was, side by side, and else for one that is due.
+
+        What fails shows in `find_unsearched` and is tried again: no ChainError leaves here.
+        """
+        by_place = {_Place(each.market, account): each for each in markets for account in accounts}
+        new = [place for place in by_place if place not in self._results]
+        due = [p for p in by_place if p not in new and self._results[p].due_at <= now]
+        overdue = sorted(due, key=lambda place: self._results[place].due_at)[:1]
+        async with asyncio.TaskGroup() as group:
+            for place in new or overdue:
+                group.create_task(self._search_one(by_place[place], place, now))
+
+    def find_targets(self, market: SolanaMarket, accounts: Iterable[AccountId]) -> list[Target]:
+        """Give each wallet's obligations: the one by convention first, then those found."""
+        targets: list[Target] = []
+        for account in accounts:
+            first = market.find_target(account)
+            result = self._results.get(_Place(market.market, account))
+            others = (result.found or ()) if result else ()
+            keys = dict.fromkeys((first.obligation, *others))
+            targets += [Target(account=account, obligation=key) for key in keys]
+        return targets
+
+    def find_unsearched(
+        self, markets: Iterable[SolanaMarket], accounts: Sequence[AccountId]
+    ) -> Mapping[AccountId, str]:
+        """Say of which wallets nobody knows all obligations, and why."""
+        reasons = {}
+        for market in markets:
+            for account in accounts:
+                result = self._results.get(_Place(market.market, account))
+                if result is None or result.found is None:
+                    why = result.failure if result else "not yet"
+                    reasons[account] = f"{market.protocol}: its obligations were not found: {why}"
+        return reasons
+
+    async def _search_one(self, market: SolanaMarket, place: _Place, now: int) -> None:
+        before = self._results.get(place)
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                seen = await self._client.scan(
+                    market.program, filters=market.scan_filters(place.account), part=_NOTHING
+                )
+        except (ChainError, TimeoutError) as error:
+            reason = error.reason if isinstance(error, ChainError) else f"over {TIMEOUT_S:g} s"
+            self._tell(place, before.failure if before else None, reason)
+            known = before.found if before else None
+            self._results[place] = _Result(due_at=now + RETRY_S, found=known, failure=reason)
+            return
+        self._tell(place, before.failure if before else None, None)
+        found = tuple(account.key for account in seen.accounts if account is not None)
+        self._results[place] = _Result(due_at=now + AGAIN_S, found=found)
+
+    def _tell(self, place: _Place, before: str | None, now: str | None) -> None:
+        if now and not before:
+            _log.warning(
+                "obligations.not_searched",
+                account=str(place.account),
+                market=place.market.address,
+                reason=now,
+            )
+        if before and not now:
+            _log.info(
+                "obligations.searched", account=str(place.account), market=place.market.address
+            )
