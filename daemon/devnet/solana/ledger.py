@@ -20,6 +20,7 @@ from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata
 
 from chains.rpc.endpoint import Json
+from daemon.devnet.solana.balances import read_balances
 from daemon.devnet.solana.blocks import Block, Blocks, Paid
 from daemon.devnet.solana.budget import read_budget
 from daemon.devnet.solana.locks import Locks, durable_nonce, read_locks
@@ -39,6 +40,8 @@ class Landed:
     locks: Locks
     balances_before: tuple[int, ...]
     balances_after: tuple[int, ...]
+    tokens_before: tuple[Json, ...] = ()
+    tokens_after: tuple[Json, ...] = ()
     error: Json = None
     logs: tuple[str, ...] = ()
     fee: int = 0
@@ -219,6 +222,8 @@ class Ledger:
             locks=locks,
             balances_before=tuple(_lamports(before[key]) for key in locks.keys),
             balances_after=tuple(_lamports(read(key)) for key in locks.keys),
+            tokens_before=read_balances(locks.keys, before),
+            tokens_after=read_balances(locks.keys, {key: read(key) for key in locks.keys}),
             error=error,
             logs=tuple(meta.logs()),
             fee=meta.fee(),
