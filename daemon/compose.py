@@ -11,7 +11,8 @@ from chains import discover
 from chains.evm.client import EvmClient
 from chains.evm.heads import HeadStream
 from chains.evm.reader import EvmReader, MarketTerms
-from chains.evm.signer import LocalSigner, SignerError
+from chains.evm.signer import LocalSigner
+from chains.keyfiles import SignerError
 from chains.model.ids import EIP155, ChainId
 from chains.rpc.endpoint import Observer
 from config.errors import ConfigError

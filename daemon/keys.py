@@ -1,4 +1,8 @@
-"""Keystores (Web3 secret storage, version 3): made, imported, and written for their user alone."""
+"""Key files, made, imported, and written for their user alone.
+
+Keystores (Web3 secret storage, version 3) for EVM chains and attestations; keypair files in
+solana-keygen's form for Solana.
+"""
 
 import json
 import os
@@ -10,6 +14,8 @@ from eth_keyfile.keyfile import create_keyfile_json
 
 from chains.evm.signer import LocalSigner
 from chains.model.ids import Address
+from chains.solana.signer import SEED_BYTES
+from chains.solana.signer import LocalSigner as SolanaSigner
 
 KEY_BYTES: Final = 32
 SCRYPT_WORK: Final = 2**18
@@ -50,6 +56,14 @@ def write_keystore(path: Path, key: bytes, password: str, *, work: int) -> Addre
     content = create_keyfile_json(key, password.encode(), version=3, kdf="scrypt", iterations=work)
     write_private(path, json.dumps(content))
     return LocalSigner(key).address
+
+
+def write_keypair(path: Path) -> Address:
+    """Draw a Solana key into a new file and give its address; never over an existing file."""
+    seed = secrets.token_bytes(SEED_BYTES)
+    public = SolanaSigner(seed).pubkey
+    write_private(path, json.dumps([*seed, *bytes(public)]))
+    return Address(str(public))
 
 
 def write_private(path: Path, text: str) -> None:

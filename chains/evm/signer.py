@@ -4,8 +4,6 @@ Keystore: Web3 secret storage version 3, as geth, eth-account and foundry write 
 stands in a second file, so that systemd hands both over as credentials.
 """
 
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
@@ -15,6 +13,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_keyfile.keyfile import decode_keyfile_json
 
+from chains.keyfiles import SignerError, read_private
 from chains.model.ids import Address, InvalidId, parse_address
 
 TransactionFields = Mapping[str, Any]
@@ -29,11 +28,6 @@ _PROBE: Final[TransactionFields] = {
     "maxFeePerGas": 0,
     "maxPriorityFeePerGas": 0,
 }
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-
-
-class SignerError(ValueError):
-    """A key cannot be used; the message is one line for the operator."""
 
 
 class Signer(Protocol):
@@ -64,8 +58,8 @@ class LocalSigner:
 
         Slow by design (the key derivation takes about a second): call it off the event loop.
         """
-        content = _read_private(keystore, "keystore")
-        password = _read_private(password_file, "password file").rstrip(b"\r\n")
+        content = read_private(keystore, "keystore")
+        password = read_private(password_file, "password file").rstrip(b"\r\n")
         try:
             parsed = orjson.loads(content)
             key = bytes(decode_keyfile_json(parsed, password))
@@ -102,20 +96,3 @@ class LocalSigner:
 def recover_sender(raw: bytes) -> Address:
     """Give the address whose signature a signed transaction carries."""
     return Address(str(Account.recover_transaction(raw)).lower())
-
-
-def _read_private(path: Path, what: str) -> bytes:
-    """Read a file that nobody else may read; SignerError in one line otherwise."""
-    try:
-        status = path.stat()
-        loose = stat.S_IMODE(status.st_mode) & _OTHERS
-        if status.st_uid == 0 and os.geteuid() != 0:
-            # systemd grants a service its root-owned credentials by ACL, whose mask shows as
-            # the group's read bit.
-            loose &= ~stat.S_IRGRP
-        if loose:
-            mode = stat.S_IMODE(status.st_mode)
-            raise SignerError(f"{what} {path}: permissions {mode:04o} are loose; chmod 600 it")
-        return path.read_bytes()
-    except OSError as error:
-        raise SignerError(f"{what} {path}: {error.strerror}") from error

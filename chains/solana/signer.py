@@ -1,10 +1,22 @@
-"""Who signs on Solana: a port, and a key in memory."""
+"""Who signs on Solana: a port, and a signer whose key lies in solana-keygen's file.
 
-from typing import Final, Protocol
+Such a file is a JSON list of 64 numbers, the seed and the public key that follows from it. It is
+not encrypted: that nobody else may read it is all that guards it.
+"""
 
+from pathlib import Path
+from typing import Final, Protocol, Self
+
+import orjson
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.signature import Signature
+
+from chains.keyfiles import SignerError, read_private
+
+SEED_BYTES: Final = 32
+_NUMBERS: Final = 64
+_BYTE: Final = range(256)
 
 
 class Signer(Protocol):
@@ -21,7 +33,7 @@ class Signer(Protocol):
 
 
 class LocalSigner:
-    """A key in memory; its repr does not show it."""
+    """A key in memory; neither its repr nor its errors show it."""
 
     __slots__ = ("_keypair", "pubkey")
 
@@ -30,9 +42,33 @@ class LocalSigner:
         self._keypair = Keypair.from_seed(seed)
         self.pubkey: Final = self._keypair.pubkey()
 
+    @classmethod
+    def open(cls, keypair: Path) -> Self:
+        """Read a keypair file; SignerError on loose permissions, another form, a wrong half."""
+        numbers = _decode_numbers(read_private(keypair, "keypair"))
+        if numbers is None:
+            raise SignerError(f"{keypair}: is no keypair: 64 numbers, as solana-keygen writes them")
+        signer = cls(numbers[:SEED_BYTES])
+        if bytes(signer.pubkey) != numbers[SEED_BYTES:]:
+            raise SignerError(f"{keypair}: its public half does not follow from its seed")
+        return signer
+
     def sign_message(self, message: bytes) -> Signature:
         """Give the ed25519 signature of a serialized message."""
         return self._keypair.sign_message(message)
 
     def __repr__(self) -> str:
         return f"LocalSigner({self.pubkey})"
+
+
+def _decode_numbers(content: bytes) -> bytes | None:
+    """Give the 64 bytes of a keypair file; None for anything else, whose text is not shown."""
+    try:
+        numbers = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(numbers, list) or len(numbers) != _NUMBERS:
+        return None
+    if not all(type(number) is int and number in _BYTE for number in numbers):
+        return None
+    return bytes(numbers)

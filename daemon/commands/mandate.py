@@ -13,7 +13,8 @@ from chains.evm.abi.erc20 import ALLOWANCE
 from chains.evm.client import EvmClient
 from chains.evm.multicall import read
 from chains.evm.rescue import MandateTerms, Token, calculate_mandate_id
-from chains.evm.signer import LocalSigner, SignerError
+from chains.evm.signer import LocalSigner
+from chains.keyfiles import SignerError
 from chains.model.action import Instrument
 from chains.model.ids import AccountId, Address, InvalidId, parse_address
 from chains.model.snapshot import MandateKind

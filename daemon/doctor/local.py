@@ -5,7 +5,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from chains.evm.signer import LocalSigner, SignerError
+from chains.evm.signer import LocalSigner
+from chains.keyfiles import SignerError
 from chains.model.ids import Address, checksummed
 from chains.model.units import WAD
 from config.accounts import AccountSettings

@@ -6,7 +6,8 @@ import orjson
 import pytest
 from eth_account import Account
 
-from chains.evm.signer import LocalSigner, SignerError, recover_sender
+from chains.evm.signer import LocalSigner, recover_sender
+from chains.keyfiles import SignerError
 
 KEY = bytes.fromhex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d")
 ADDRESS = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"

@@ -6,6 +6,7 @@ import pytest
 
 from chains.evm.signer import LocalSigner
 from chains.model.ids import checksummed
+from chains.solana.signer import LocalSigner as SolanaSigner
 from daemon import keys
 from proofs.signing.secp256k1 import Secp256k1Signer
 from tests.daemon.commands.conftest import Run
@@ -90,3 +91,34 @@ def test_drawn_keys_differ_and_are_valid() -> None:
     drawn = {keys.draw_key() for _ in range(20)}
     assert len(drawn) == 20
     assert all(keys.parse_key(key.hex()) == key for key in drawn)
+
+
+def test_a_solana_key_is_made_for_its_user_alone_and_shown(plimsoll: Run, tmp_path: Path) -> None:
+    path = tmp_path / "k" / "id.json"
+    made = plimsoll("keys", "new", "--solana-keypair", path, "--json")
+    described = json.loads(made.out)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert described["address"] == str(SolanaSigner.open(path).pubkey)
+    shown = plimsoll("keys", "show", "--solana-keypair", path)
+    assert shown.out.split() == [
+        "address",
+        described["address"],
+        "solana",
+        "keypair",
+        str(path),
+    ]
+    secret = json.loads(path.read_text(encoding="utf-8"))
+    assert len(secret) == 64
+    assert str(secret[:4])[1:-1] not in made.out + shown.out
+    again = plimsoll("keys", "new", "--solana-keypair", path)
+    assert (again.code, again.err.count("\n")) == (1, 1)
+    assert json.loads(path.read_text(encoding="utf-8")) == secret
+
+
+def test_a_solana_keypair_that_cannot_be_used_is_one_line(plimsoll: Run, tmp_path: Path) -> None:
+    path = tmp_path / "id.json"
+    path.write_text("[]")
+    path.chmod(0o600)
+    refused = plimsoll("keys", "show", "--solana-keypair", path)
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    assert "is no keypair" in refused.err
