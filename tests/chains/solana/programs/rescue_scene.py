@@ -50,7 +50,7 @@ SIGNERS = sorted(
     (Secp256k1Signer(bytes([i]) * 32) for i in range(1, 20)), key=lambda s: int(s.address, 16)
 )
 _CODE = re.compile(r"^  ([A-Z_]+) = (\d+),$", re.MULTILINE)
-REFUSALS = {
+REFUSALS: dict[int | None, str] = {
     int(number): name for name, number in _CODE.findall((FOLDER / "rescue_state.h").read_text())
 }
 """The program's error numbers by their names in its source."""
@@ -111,10 +111,11 @@ class RescueScene:
         return derive_committee(RESCUE, self.committee_terms)
 
     def use_committee(self, members: int, threshold: int) -> None:
-        """Create another committee."""
+        """Let another committee sign, and create it unless it is there."""
         self.signers, self.threshold = SIGNERS[:members], threshold
-        payer = self.lab.payer.pubkey()
-        self.lab.send(build_committee(RESCUE, payer, self.committee_terms))
+        if self.lab.find(self.committee) is None:
+            payer = self.lab.payer.pubkey()
+            self.lab.send(build_committee(RESCUE, payer, self.committee_terms))
 
     # The owner's side
 
@@ -185,9 +186,10 @@ class RescueScene:
     def send(self, instruction: Instruction) -> TransactionMetadata:
         return self.lab.send(*self.refreshes(), instruction, by=(self.keeper,))
 
-    def refusal(self, instruction: Instruction | None = None) -> str:
+    def refusal(self, instruction: Instruction | None = None, *, by: Keypair | None = None) -> str:
         """Refresh, try to rescue, and name the program's reason for not doing it."""
-        return refusal(self.lab, *self.refreshes(), instruction or self.native(), by=(self.keeper,))
+        tried = instruction or self.native()
+        return refusal(self.lab, *self.refreshes(), tried, by=(by or self.keeper,))
 
     def attest(self, **changes: Any) -> HealthAttestation:  # noqa: ANN401 -- any field
         """Health 1.40 with an equity of 8,000 USD: 20,000 USD are required."""
@@ -250,9 +252,12 @@ def sign(header: HealthAttestation, signers: Sequence[Secp256k1Signer]) -> bytes
     return b"".join(signer.sign(digest) for signer in signers)
 
 
-def open_scene() -> RescueScene:
-    """Give a fresh scene: funded, approved, with a committee of one, without mandates."""
-    market = MarketLab.create()
+def open_scene(lab: Lab | None = None) -> RescueScene:
+    """Give a fresh scene: funded, approved, with a committee of one, without mandates.
+
+    On a machine that is there already (a node's), or on a new one.
+    """
+    market = MarketLab.create(lab)
     market.lab.load("rescue", RESCUE)
     sol = market.add_reserve(Terms(), decimals=9, price=150 * USD)
     usdc = market.add_reserve(Terms(), decimals=6, price=USD)
