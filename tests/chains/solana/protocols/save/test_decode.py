@@ -16,7 +16,6 @@ from chains.solana.accounts import CLOCK, RawAccount
 from chains.solana.programs.instructions import ReserveAccounts, Terms
 from chains.solana.protocols.save.adapter import SaveMarket
 from chains.solana.protocols.save.decode import decode_market, decode_obligation, decode_reserve
-from chains.solana.protocols.save.layout import PROGRAM
 from tests.chains.solana.protocols.save.building import CHAIN, MarketLab, Owner
 
 CASES = 100_000 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 1_000
@@ -92,22 +91,6 @@ def test_a_missing_account_and_another_programs_are_refused(decode: object) -> N
         other = RawAccount(key=KEY, owner=KEY, lamports=1, data=bytes(size))
         with pytest.raises(DecodeError, match="belongs to"):
             decode(CHAIN, KEY, other)
-
-
-@settings(max_examples=CASES)
-@given(st.sampled_from(DECODERS), st.integers(0, 1400), st.randoms(use_true_random=False))
-def test_truncated_accounts_give_only_decode_errors(
-    decode: object, size: int, random: object
-) -> None:
-    assert callable(decode)
-    data = getattr(random, "randbytes")(size)  # noqa: B009 -- hypothesis types it as object
-    account = RawAccount(key=KEY, owner=PROGRAM, lamports=1, data=data)
-    try:
-        decode(CHAIN, KEY, account)
-    except (DecodeError, Stale):
-        return
-    assert SIZES[size] is decode
-    assert data[0] == 1
 
 
 places = st.integers(0, 1299)
