@@ -276,6 +276,14 @@ def open_scene(lab: Lab | None = None) -> RescueScene:
     return scene
 
 
+def open_unified(members: int = 1, threshold: int = 1, **terms: Any) -> RescueScene:  # noqa: ANN401 -- any field of the terms
+    """A scene with a unified mandate and a committee; the native health is 1.20."""
+    scene = open_scene()
+    scene.use_committee(members, threshold)
+    scene.set_mandate(scene.terms(MandateKind.UNIFIED, **terms))
+    return scene
+
+
 def report(done: TransactionMetadata) -> Rescued:
     """Give the rescue that a transaction's logs tell of."""
     found = decode_rescued(done.logs(), RESCUE)

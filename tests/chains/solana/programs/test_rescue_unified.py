@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 from eth_hash.auto import keccak
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
@@ -16,7 +14,6 @@ from chains.solana.programs.instructions import OraclePrice
 from chains.solana.protocols.save.decimals import whole
 from chains.solana.protocols.save.layout import PROGRAM as LENDING
 from chains.solana.rescue import NO_DEBT_HEALTH, derive_owner_state
-from proofs.statement import HealthAttestation
 from tests.chains.solana.programs.lab import Refused
 from tests.chains.solana.programs.rescue_scene import (
     MAX_TTL_S,
@@ -26,7 +23,7 @@ from tests.chains.solana.programs.rescue_scene import (
     USDC,
     RescueScene,
     exchanged,
-    open_scene,
+    open_unified,
     sign,
     unsigned,
 )
@@ -36,14 +33,6 @@ NEEDED = 2_500 * USDC
 """What R = 20,000 at HF 1.40 must fall by for HF 1.60."""
 UNIFIED = MandateKind.UNIFIED
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-
-
-def mandated(members: int = 1, threshold: int = 1, **terms: Any) -> RescueScene:  # noqa: ANN401 -- any field of the terms
-    """A scene with a unified mandate and a committee; the native health is 1.20."""
-    scene = open_scene()
-    scene.use_committee(members, threshold)
-    scene.set_mandate(scene.terms(UNIFIED, **terms))
-    return scene
 
 
 def refusal(scene: RescueScene, units: int = NEEDED, **changes: Any) -> str:  # noqa: ANN401 -- any field of the header
@@ -57,7 +46,7 @@ def refusal(scene: RescueScene, units: int = NEEDED, **changes: Any) -> str:  # 
 def test_an_attested_fall_lets_the_keeper_repay_the_stated_amount(
     members: int, threshold: int
 ) -> None:
-    scene = mandated(members, threshold)
+    scene = open_unified(members, threshold)
     before = scene.market.obligation(scene.owner).borrows[0].amount
     done = scene.rescue(scene.unified(NEEDED))
     assert done.units == NEEDED
@@ -68,7 +57,7 @@ def test_an_attested_fall_lets_the_keeper_repay_the_stated_amount(
 
 
 def test_more_than_the_debt_ends_it() -> None:
-    scene = mandated(slack_bps=Bps(10_000))
+    scene = open_unified(slack_bps=Bps(10_000))
     header = scene.attest(health_factor_e18=WAD // 2, net_equity_e8=-10_000 * USD)
     done = scene.rescue(scene.unified(13_000 * USDC, header))
     assert done.units == 10_000 * USDC
@@ -76,7 +65,7 @@ def test_more_than_the_debt_ends_it() -> None:
 
 
 def test_the_amount_is_bounded_by_what_the_figures_need() -> None:
-    scene = mandated()
+    scene = open_unified()
     assert refusal(scene, NEEDED + 100) == "ABOVE_NEED"
     scene.set_mandate(scene.terms(UNIFIED, slack_bps=Bps(500)))
     assert refusal(scene, NEEDED * 105 // 100 + 100) == "ABOVE_NEED"
@@ -96,7 +85,7 @@ def test_the_amount_is_bounded_by_what_the_figures_need() -> None:
 def test_the_bound_holds_above_and_below_one(
     health: int, equity: int, need: int, price: int
 ) -> None:
-    scene = mandated(per_action=25_000 * USDC, per_day=25_000 * USDC)
+    scene = open_unified(per_action=25_000 * USDC, per_day=25_000 * USDC)
     scene.market.deposit(scene.owner, scene.sol, 1_000 * SOL)
     scene.market.borrow(scene.owner, scene.usdc, 15_000 * USDC)
     scene.market.publish(scene.usdc, OraclePrice(price=price * USD, published_at=scene.now))
@@ -110,7 +99,7 @@ def test_the_bound_holds_above_and_below_one(
 def test_where_the_figures_cannot_tell_the_limits_bound_the_amount(
     health: int, equity: int
 ) -> None:
-    scene = mandated(per_action=900 * USDC)
+    scene = open_unified(per_action=900 * USDC)
     header = scene.attest(health_factor_e18=health, net_equity_e8=equity)
     assert scene.refusal(scene.unified(901 * USDC, header)) == "NO_FUNDS"
     assert scene.rescue(scene.unified(900 * USDC, header)).units == 900 * USDC
@@ -120,12 +109,14 @@ def test_where_the_figures_cannot_tell_the_limits_bound_the_amount(
     ("health", "equity"), [(14 * WAD // 10, -1), (14 * WAD // 10, 0), (WAD // 2, 1), (WAD - 2, 0)]
 )
 def test_figures_that_contradict_each_other_are_refused(health: int, equity: int) -> None:
-    assert refusal(mandated(), 1, health_factor_e18=health, net_equity_e8=equity) == "BAD_FIGURES"
+    assert (
+        refusal(open_unified(), 1, health_factor_e18=health, net_equity_e8=equity) == "BAD_FIGURES"
+    )
 
 
 def test_figures_too_large_to_reckon_with_are_refused() -> None:
     changes = {"health_factor_e18": WAD + 1, "net_equity_e8": 2**120}
-    assert refusal(mandated(), 1, **changes) == "MATH_FAILED"
+    assert refusal(open_unified(), 1, **changes) == "MATH_FAILED"
 
 
 # Attestations
@@ -139,7 +130,7 @@ def test_figures_too_large_to_reckon_with_are_refused() -> None:
     ],
 )
 def test_a_header_is_refused(changes: Mapping[str, int], reason: str) -> None:
-    assert refusal(mandated(), **changes) == reason
+    assert refusal(open_unified(), **changes) == reason
 
 
 @pytest.mark.parametrize(
@@ -156,7 +147,7 @@ def test_a_header_is_refused(changes: Mapping[str, int], reason: str) -> None:
     ],
 )
 def test_an_attestation_has_its_time(issued: int, expires: int, reason: str | None) -> None:
-    scene = mandated()
+    scene = open_unified()
     header = scene.attest(issued_at=scene.now + issued, expires_at=scene.now + expires)
     if reason:
         assert scene.refusal(scene.unified(NEEDED, header)) == reason
@@ -165,7 +156,7 @@ def test_an_attestation_has_its_time(issued: int, expires: int, reason: str | No
 
 
 def test_an_attestation_serves_once() -> None:
-    scene = mandated()
+    scene = open_unified()
     scene.rescue(scene.unified(100 * USDC))
     assert scene.read_mandate(UNIFIED).last_sequence == 7
     assert refusal(scene) == "SEQUENCE_USED"
@@ -176,7 +167,7 @@ def test_an_attestation_serves_once() -> None:
 
 
 def test_eight_account_sets_are_remembered_for_a_day() -> None:
-    scene = mandated()
+    scene = open_unified()
     roots = [keccak(bytes([i])) for i in range(9)]
     for root in roots:
         scene.set_mandate(scene.terms(UNIFIED, account_set_root=root))
@@ -207,19 +198,19 @@ def test_eight_account_sets_are_remembered_for_a_day() -> None:
     ],
 )
 def test_a_signature_of_another_header_is_refused(changes: Mapping[str, object]) -> None:
-    scene = mandated()
+    scene = open_unified()
     proof = sign(scene.attest(**changes), scene.signers)
     assert scene.refusal(scene.unified(NEEDED, proof=proof)) == "WRONG_SIGNER"
 
 
 def test_a_quorum_must_have_signed() -> None:
-    scene = mandated(4, 3)
+    scene = open_unified(4, 3)
     assert scene.refusal(scene.unified(NEEDED, who=[0, 1])) == "NO_QUORUM"
     assert scene.rescue(scene.unified(NEEDED, who=[0, 1, 2, 3])).units == NEEDED
 
 
 def test_any_quorum_will_do() -> None:
-    scene = mandated(4, 3)
+    scene = open_unified(4, 3)
     assert scene.rescue(scene.unified(NEEDED, who=[0, 2, 3])).units == NEEDED
 
 
@@ -238,12 +229,12 @@ def test_any_quorum_will_do() -> None:
     ],
 )
 def test_each_member_counts_once_and_in_order(who: list[int], bitmap: int, reason: str) -> None:
-    scene = mandated(4, 3)
+    scene = open_unified(4, 3)
     assert scene.refusal(scene.unified(NEEDED, who=who, bitmap=bitmap)) == reason
 
 
 def test_strangers_signatures_are_refused() -> None:
-    scene = mandated()
+    scene = open_unified()
     proof = sign(scene.attest(), [SIGNERS[5]])
     assert scene.refusal(scene.unified(NEEDED, proof=proof)) == "WRONG_SIGNER"
 
@@ -268,76 +259,9 @@ def high_s(proof: bytes) -> bytes:
     ],
 )
 def test_a_changed_signature_is_refused(forge: Callable[[bytes], bytes], reason: str) -> None:
-    scene = mandated()
+    scene = open_unified()
     proof = forge(sign(scene.attest(), scene.signers))
     assert scene.refusal(scene.unified(NEEDED, proof=proof)) == reason
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_the_program_s_digest_is_the_statement_s(data: st.DataObject) -> None:
-    scene = mandated()
-    header = data.draw(headers(scene))
-    done = scene.rescue(scene.unified(1, header))
-    assert done.units == 1
-
-
-def headers(scene: RescueScene) -> st.SearchStrategy[HealthAttestation]:
-    """Give headers of any contents that the mandate accepts."""
-    word = st.one_of(st.just(bytes(32)), st.binary(min_size=32, max_size=32))
-    u64, u32 = st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1)
-    figures = st.one_of(
-        st.tuples(st.integers(0, WAD - 2), st.integers(-(2**64), -1)),
-        st.tuples(st.integers(WAD, 150 * WAD // 100 - 1), st.integers(1, 2**64)),
-    )
-    return st.builds(
-        lambda figures, issued, life, **rest: scene.attest(
-            health_factor_e18=figures[0],
-            net_equity_e8=figures[1],
-            issued_at=scene.now + issued,
-            expires_at=scene.now + issued + life,
-            **rest,
-        ),
-        figures,
-        st.integers(-30, 15),
-        st.integers(30, MAX_TTL_S),
-        block_refs_root=word,
-        positions_root=word,
-        prices_root=word,
-        params_hash=word,
-        zk_commitment=word,
-        prev_digest=word,
-        sequence=st.integers(1, 2**64 - 1),
-        min_price_time=u64,
-        position_count=u32,
-        account_count=u32,
-        max_skew=u32,
-    )
-
-
-@given(st.binary(max_size=300))
-@settings(max_examples=60, deadline=None)
-def test_bytes_that_are_no_header_are_refused(data: bytes) -> None:
-    scene = mandated()
-    good = scene.unified(NEEDED)
-    odd = type(good)(RESCUE, bytes(good.data)[:13] + data, list(good.accounts))
-    assert scene.refusal(odd)
-
-
-@pytest.mark.parametrize(
-    ("at", "value"),
-    [(0, 33), (5, 9), (14, 17), (13, 128), (0, 160)],
-)
-def test_a_member_that_does_not_fit_its_type_is_refused(at: int, value: int) -> None:
-    """A length byte of the short form is replaced; `at` is the member's place."""
-    scene = mandated()
-    good = scene.unified(NEEDED)
-    raw, cursor = bytearray(bytes(good.data)), 13
-    for _ in range(at):
-        cursor += 1 + (raw[cursor] & 127)
-    raw[cursor] = value
-    odd = type(good)(RESCUE, bytes(raw) + bytes(60), list(good.accounts))
-    assert scene.refusal(odd) == "BAD_DATA"
 
 
 # What surrounds it
@@ -356,18 +280,18 @@ def test_a_member_that_does_not_fit_its_type_is_refused(at: int, value: int) -> 
 def test_the_terms_bound_a_unified_rescue(
     terms: Mapping[str, Any], units: int, reason: str
 ) -> None:
-    assert refusal(mandated(**terms), units) == reason
+    assert refusal(open_unified(**terms), units) == reason
 
 
 def test_a_native_mandate_takes_no_attestation() -> None:
-    scene = mandated()
+    scene = open_unified()
     scene.set_mandate(scene.terms())
     native = Pubkey.from_bytes(scene.read_mandate().id)
     assert scene.refusal(exchanged(scene.unified(NEEDED), 1, native)) == "WRONG_KIND"
 
 
 def test_the_keeper_must_sign() -> None:
-    scene = mandated()
+    scene = open_unified()
     stranger = Keypair.from_seed(b"s" * 32)
     taken = exchanged(scene.unified(NEEDED), 0, stranger.pubkey())
     assert scene.refusal(taken, by=stranger) == "WRONG_KEEPER"
@@ -376,7 +300,7 @@ def test_the_keeper_must_sign() -> None:
 
 
 def test_another_committee_is_refused_whoever_wrote_its_account() -> None:
-    scene = mandated()
+    scene = open_unified()
     right, raw = scene.committee, scene.lab.raw(scene.committee).data
     scene.use_committee(3, 3)
     signed = exchanged(scene.unified(NEEDED), COMMITTEE, scene.committee)
@@ -387,20 +311,20 @@ def test_another_committee_is_refused_whoever_wrote_its_account() -> None:
 
 
 def test_another_owner_s_state_is_refused() -> None:
-    scene = mandated()
+    scene = open_unified()
     other = derive_owner_state(RESCUE, scene.whale.key.pubkey())
     assert scene.refusal(exchanged(scene.unified(NEEDED), STATE, other)) == "WRONG_STATE"
 
 
 def test_an_obligation_that_was_not_refreshed_is_refused() -> None:
-    scene = mandated()
+    scene = open_unified()
     scene.lab.advance(1)
     with pytest.raises(Refused, match="0x85"):
         scene.lab.send(scene.unified(NEEDED), by=(scene.keeper,))
 
 
 def test_two_mandates_share_an_owner_s_attestations() -> None:
-    scene = mandated()
+    scene = open_unified()
     scene.rescue(scene.unified(USDC))
     second = scene.market.owner_of(scene.owner.key)
     scene.market.deposit(second, scene.sol, 100 * SOL)
