@@ -1,4 +1,4 @@
-"""`plimsoll devnet …`: two real chains on this machine."""
+"""`plimsoll devnet …`: two EVM chains and a Solana one on this machine."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,12 +13,13 @@ import typer
 from chains.model.ids import InvalidId, parse_address
 from chains.model.units import USD, Usd
 from daemon.devnet import control, launch
-from daemon.devnet.control import STATUS_JSON, DevnetStatus
+from daemon.devnet.control import STATUS_JSON, ChainStatus, DevnetStatus
 from daemon.devnet.deployment import GWEI
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.folder import DEFAULT_FOLDER, Folder
+from daemon.devnet.solana.deployment import NodeKind
 
-devnet_app = typer.Typer(help="Two real chains on this machine.", no_args_is_help=True)
+devnet_app = typer.Typer(help="Three real chains on this machine.", no_args_is_help=True)
 
 FolderOption = Annotated[
     Path, typer.Option("--dir", help="Where the devnet keeps its files.", show_default=False)
@@ -32,14 +33,21 @@ def up(
     keeper: Annotated[
         str | None, typer.Option(help="Address of the daemon's key; left out, one is made.")
     ] = None,
+    solana: Annotated[
+        NodeKind | None,
+        typer.Option(help="What Solana runs on; left out, Surfpool where it can run."),
+    ] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Start both chains and leave one supervisor behind."""
+    """Start all chains and leave one supervisor behind."""
     with _one_line_errors():
         address = parse_address(keeper) if keeper else None
         state = launch.up(
-            Folder.open(folder), keeper=address, progress=partial(typer.echo, err=True)
+            Folder.open(folder),
+            keeper=address,
+            solana=solana,
+            progress=partial(typer.echo, err=True),
         )
         _print(control.read_status(Folder.open(folder)), as_json=as_json)
     if not as_json:
@@ -51,7 +59,7 @@ def up(
 
 @devnet_app.command()
 def down(folder: FolderOption = DEFAULT_FOLDER, *, as_json: JsonOption = False) -> None:
-    """End both chains and their supervisor."""
+    """End all chains and their supervisor."""
     with _one_line_errors():
         ended = launch.down(Folder.open(folder))
     if as_json:
@@ -62,13 +70,13 @@ def down(folder: FolderOption = DEFAULT_FOLDER, *, as_json: JsonOption = False) 
 
 @devnet_app.command()
 def status(folder: FolderOption = DEFAULT_FOLDER, *, as_json: JsonOption = False) -> None:
-    """Show heights, base fees and prices."""
+    """Show heights, fees and prices."""
     _ask(folder, control.read_status, as_json=as_json)
 
 
 @devnet_app.command(context_settings={"ignore_unknown_options": True})
 def shock(
-    asset: Annotated[str, typer.Argument(help="WETH, USDC or WBTC.")],
+    asset: Annotated[str, typer.Argument(help="WETH, USDC, WBTC or SOL.")],
     percent: Annotated[str, typer.Argument(help="By how much, such as -12.5.")],
     folder: FolderOption = DEFAULT_FOLDER,
     *,
@@ -77,7 +85,7 @@ def shock(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Move an asset's USD price on all chains: feeds, reference and pools."""
+    """Move an asset's USD price on all chains that have it: feeds, reference and pools."""
     with _one_line_errors():
         moved = _parse_number("PERCENT", percent)
     ask = partial(control.shock, asset=asset, percent=moved, protocol_only=protocol_only)
@@ -91,28 +99,31 @@ def mine(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Mine blocks on both chains at once."""
+    """Mine blocks on all chains at once; Surfpool's slots pass by themselves."""
     _ask(folder, partial(control.mine, blocks=blocks), as_json=as_json)
 
 
-@devnet_app.command("base-fee")
-def base_fee(
+@devnet_app.command()
+@devnet_app.command("base-fee", hidden=True)
+def fee(
     chain: Annotated[str, typer.Argument(help="A chain's label or number.")],
-    gwei: Annotated[str, typer.Argument(help="The base fee, such as 0.05.")],
+    amount: Annotated[
+        str, typer.Argument(help="Gwei, such as 0.05; on Solana micro-lamports for a unit.")
+    ],
     folder: FolderOption = DEFAULT_FOLDER,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Set a chain's base fee."""
+    """Set what a chain charges: its base fee, or what a compute unit costs on Solana."""
     with _one_line_errors():
-        fee = _parse_number("GWEI", gwei)
-    _ask(folder, partial(control.set_base_fee, chain=chain, gwei=fee), as_json=as_json)
+        charged = _parse_number("AMOUNT", amount)
+    _ask(folder, partial(control.set_base_fee, chain=chain, fee=charged), as_json=as_json)
 
 
 @devnet_app.command()
 def faucet(
     account: Annotated[str, typer.Argument(help="An address.")],
-    symbol: Annotated[str, typer.Argument(help="WETH, USDC, WBTC, or native for gas.")],
+    symbol: Annotated[str, typer.Argument(help="WETH, USDC, WBTC, SOL, or native for fees.")],
     amount: Annotated[str, typer.Argument(help="Whole tokens, such as 2.5.")],
     chain: Annotated[str | None, typer.Option(help="One chain only.")] = None,
     folder: FolderOption = DEFAULT_FOLDER,
@@ -157,14 +168,22 @@ def _print(devnet: DevnetStatus, *, as_json: bool) -> None:
         return
     typer.echo(f"{devnet.deployment}, supervisor {devnet.pid}, configuration {devnet.run_file}")
     for chain in devnet.chains:
-        fee = Decimal(chain.base_fee_wei) / GWEI
         typer.echo(
-            f"  {chain.name:<6} eip155:{chain.number}  {chain.rpc_url}  "
-            f"block {chain.height}  base fee {fee.normalize():f} gwei"
+            f"  {chain.name:<6} {chain.caip2:<39}  {chain.rpc_url}  {_height(chain)}  {_fee(chain)}"
         )
         for symbol, prices in chain.prices.items():
             protocol, market = _dollars(prices.protocol), _dollars(prices.reference)
             typer.echo(f"         {symbol:<5} protocol {protocol:>12}  market {market:>12}")
+
+
+def _height(chain: ChainStatus) -> str:
+    return f"slot {chain.height}" if chain.number is None else f"block {chain.height}"
+
+
+def _fee(chain: ChainStatus) -> str:
+    if chain.base_fee_wei is None:
+        return f"unit price {chain.unit_price} micro-lamports  node {chain.node}"
+    return f"base fee {(Decimal(chain.base_fee_wei) / GWEI).normalize():f} gwei"
 
 
 def _dollars(price: Usd) -> str:

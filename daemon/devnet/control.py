@@ -12,18 +12,22 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 
-from chains.model.ids import Address, parse_address
+from chains.model.ids import Address, parse_address, parse_key
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.folder import Folder
 from daemon.devnet.live import AssetPrices
 
 MAX_LINE: Final = 1 << 20
 MAX_BLOCKS: Final = 1_000
-MAX_GWEI: Final = 10_000
 TIMEOUT_S: Final = 30.0
 NATIVE: Final = "native"
+
+
+def parse_account(text: str) -> Address:
+    """Give the address of an EVM chain (0x and hex) or of Solana (base58); InvalidId if neither."""
+    return parse_address(text) if text.startswith("0x") else parse_key(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,7 @@ class StatusRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShockRequest:
-    """Move an asset's USD price by percent on all chains, or the protocols' feeds alone."""
+    """Move an asset's USD price by percent wherever it is, or the protocols' feeds alone."""
 
     asset: str
     percent: Annotated[Decimal, Field(allow_inf_nan=False)]
@@ -53,18 +57,24 @@ class MineRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseFeeRequest:
-    """Set a chain's base fee from the next block on, which is mined now."""
+    """Set what a chain charges from the next block on, which is mined now.
+
+    On an EVM chain its base fee in gwei, on Solana micro-lamports for a compute unit.
+    """
 
     chain: str
-    gwei: Annotated[Decimal, Field(ge=0, le=MAX_GWEI)]
+    fee: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
     command: Literal["base-fee"] = "base-fee"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaucetRequest:
-    """Give an account whole tokens, or `native` money, on one chain or (None) on all."""
+    """Give an account whole tokens, or `native` money, on one chain.
 
-    account: Annotated[Address, Field(pattern=r"^0x[0-9a-f]{40}$")]
+    Or (None) on all where the address is one: 0x and hex on EVM chains, base58 on Solana.
+    """
+
+    account: Annotated[Address, AfterValidator(parse_account)]
     symbol: str
     amount: Annotated[Decimal, Field(gt=0, le=10**9)]
     chain: str | None = None
@@ -79,15 +89,22 @@ REQUEST_JSON: Final[TypeAdapter[Request]] = TypeAdapter(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainStatus:
-    """One chain now; `time` is its newest block's."""
+    """One chain now; `time` is its newest block's, `height` on Solana the newest slot.
+
+    An EVM chain has a `number` and a base fee, Solana a price bid for a compute unit
+    (micro-lamports) and a node (`surfpool` or `own`).
+    """
 
     name: str
-    number: int
+    caip2: str
     rpc_url: str
     height: int
     time: int
-    base_fee_wei: int
     prices: Mapping[str, AssetPrices]
+    number: int | None = None
+    base_fee_wei: int | None = None
+    unit_price: int | None = None
+    node: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,14 +163,14 @@ def mine(folder: Folder, blocks: int = 1) -> DevnetStatus:
     return ask(folder, MineRequest(blocks=blocks))
 
 
-def set_base_fee(folder: Folder, chain: str, gwei: Decimal) -> DevnetStatus:
-    """Set a chain's base fee."""
-    return ask(folder, BaseFeeRequest(chain=chain, gwei=gwei))
+def set_base_fee(folder: Folder, chain: str, fee: Decimal) -> DevnetStatus:
+    """Set a chain's base fee in gwei; on Solana micro-lamports for a compute unit."""
+    return ask(folder, BaseFeeRequest(chain=chain, fee=fee))
 
 
 def faucet(
     folder: Folder, account: str, symbol: str, amount: Decimal, *, chain: str | None = None
 ) -> DevnetStatus:
     """Give an account tokens or, for the symbol `native`, money for gas."""
-    address = parse_address(account)
+    address = parse_account(account)
     return ask(folder, FaucetRequest(account=address, symbol=symbol, amount=amount, chain=chain))

@@ -43,7 +43,8 @@ class RunningSolana:
     """The running Solana chain: whose node, where it answers, and what is on it.
 
     `keeper` is the throw-away key's address; its keypair and the owner's lie in the folder.
-    `bundles_url` is a block engine's, which Surfpool has none of.
+    `bundles_url` is a block engine's, which Surfpool has none of; `fallback` says why the node is
+    not Surfpool where that was preferred.
     """
 
     node: NodeKind
@@ -52,6 +53,7 @@ class RunningSolana:
     keeper: Address
     deployment: SolanaDeployment
     bundles_url: str | None = None
+    fallback: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

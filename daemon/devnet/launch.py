@@ -13,6 +13,7 @@ from chains.model.ids import Address
 from daemon.devnet.build import build_devnet
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.folder import DevnetState, Folder
+from daemon.devnet.solana.deployment import NodeKind
 
 REFRESH_S: Final = 60
 START_TIMEOUT_S: Final = 60.0
@@ -25,13 +26,15 @@ def up(
     *,
     keeper: Address | None = None,
     refresh_s: int = REFRESH_S,
+    solana: NodeKind | None = None,
     progress: Callable[[str], None],
 ) -> DevnetState:
     """Start a devnet and wait until it is ready; DevnetError when one runs or it fails.
 
     `keeper` is the address of the daemon's key (left out, a throw-away key is made), `refresh_s`
-    how often the feeds are published again. The first call ever builds, which takes up to a
-    minute and is told to `progress`.
+    how often the feeds are published again, `solana` the node Solana runs on (left out, Surfpool
+    where it can run). The first call ever builds, which takes up to a minute; that, and why
+    Surfpool is not used, is told to `progress`.
     """
     if (pid := folder.read_pid()) is not None:
         raise DevnetError(
@@ -39,7 +42,10 @@ def up(
             "`plimsoll devnet down` ends it"
         )
     build_devnet(progress)
-    return _wait_until_ready(folder, _start(folder, keeper, refresh_s))
+    state = _wait_until_ready(folder, _start(folder, keeper, refresh_s, solana))
+    if state.solana is not None and state.solana.fallback is not None:
+        progress(state.solana.fallback)
+    return state
 
 
 def down(folder: Folder) -> bool:
@@ -66,7 +72,7 @@ def _end(pid: int) -> None:
     _reap(pid)
 
 
-def _start(folder: Folder, keeper: Address | None, refresh_s: int) -> int:
+def _start(folder: Folder, keeper: Address | None, refresh_s: int, solana: NodeKind | None) -> int:
     """Start the supervisor in a session of its own and give its process id.
 
     Not by `subprocess`, which expects whoever starts a process to outlive it.
@@ -75,6 +81,8 @@ def _start(folder: Folder, keeper: Address | None, refresh_s: int) -> int:
     command += ["--refresh-s", str(refresh_s)]
     if keeper is not None:
         command += ["--keeper", keeper]
+    if solana is not None:
+        command += ["--solana", solana.value]
     write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     streams = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

@@ -23,6 +23,8 @@ from daemon.devnet.uniswap import calculate_sqrt_price
 
 _SWAP: Final = "exactInputSingle((address,address,uint24,address,uint256,uint256,uint160))"
 _FEE_HEADROOM: Final = 10
+_ETHER_DECIMALS: Final = 18
+MAX_GWEI: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,22 @@ class LiveChain:
     def chain_id(self) -> ChainId:
         """The chain's CAIP-2 id."""
         return ChainId.evm(self.deployment.number)
+
+    @property
+    def native_decimals(self) -> int:
+        """How many decimals native money has."""
+        return _ETHER_DECIMALS
+
+    def takes(self, account: Address) -> bool:
+        """Say whether an address is one of this chain's kind."""
+        return account.startswith("0x")
+
+    def set_fee(self, gwei: Decimal) -> None:
+        """Set the base fee in gwei from the next block on, which is mined now."""
+        if gwei > MAX_GWEI:
+            raise DevnetError(f"{gwei} gwei is too much: at most {MAX_GWEI}")
+        self.set_base_fee(int(gwei * GWEI))
+        self.mine()
 
     def set_base_fee(self, wei: int) -> None:
         """Set the base fee of all blocks mined from now on."""

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
-from typing import Final, assert_never
+from typing import assert_never
 
 from pydantic import ValidationError
 
@@ -20,20 +21,22 @@ from daemon.devnet.control import (
     ShockRequest,
     StatusRequest,
 )
-from daemon.devnet.deployment import GWEI
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.folder import DevnetState
 from daemon.devnet.live import LiveChain
+from daemon.devnet.solana.chain import LiveSolana
 
-_NATIVE_DECIMALS: Final = 18
+Chain = LiveChain | LiveSolana
 
 
 class Service:
     """Carries requests out on all chains."""
 
-    def __init__(self, state: DevnetState, chains: Sequence[LiveChain]) -> None:
+    def __init__(self, state: DevnetState, evm: Sequence[LiveChain], solana: LiveSolana) -> None:
         self.state = state
-        self.chains = chains
+        self.evm = evm
+        self.solana = solana
+        self.chains: tuple[Chain, ...] = (*evm, solana)
 
     def answer(self, line: bytes) -> bytes:
         """Carry one line out; what was wrong with it is the answer's `error`."""
@@ -56,30 +59,41 @@ class Service:
             case StatusRequest():
                 pass
             case ShockRequest():
-                for chain in self.chains:
+                for chain in _having(self.chains, request.asset):
                     chain.shock(request.asset, request.percent, protocol_only=request.protocol_only)
             case MineRequest():
                 for chain in self.chains:
                     chain.mine(request.blocks)
             case BaseFeeRequest():
                 (chain,) = self._select(request.chain)
-                chain.set_base_fee(int(request.gwei * GWEI))
-                chain.mine()
+                chain.set_fee(request.fee)
             case FaucetRequest():
-                for chain in self._select(request.chain):
-                    _give(chain, request)
+                self._give(request)
             case _:
                 assert_never(request)
 
-    def _select(self, name: str | None) -> Sequence[LiveChain]:
-        """Give the chain of this label or number, or all."""
+    def _select(self, name: str | None) -> Sequence[Chain]:
+        """Give the chain of this label, number or CAIP-2 id, or all."""
         if name is None:
             return self.chains
         for chain in self.chains:
-            if name in {chain.name, str(chain.deployment.number), str(chain.chain_id)}:
+            if name in {chain.name, chain.chain_id.reference, str(chain.chain_id)}:
                 return (chain,)
         known = ", ".join(f"{chain.name} ({chain.chain_id})" for chain in self.chains)
         raise DevnetError(f"there is no chain {name!r} on the devnet: {known}")
+
+    def _give(self, request: FaucetRequest) -> None:
+        chains = [each for each in self._select(request.chain) if each.takes(request.account)]
+        if not chains:
+            raise DevnetError(f"chain {request.chain!r} has no addresses like {request.account}")
+        if request.symbol == NATIVE:
+            for chain in chains:
+                units = _units(request.amount, chain.native_decimals)
+                chain.add_balance(request.account, units)
+            return
+        for chain in _having(chains, request.symbol):
+            units = _units(request.amount, chain.find_token(request.symbol).decimals)
+            chain.mint(request.symbol, request.account, units)
 
     def read_status(self) -> DevnetStatus:
         """Read every chain."""
@@ -91,25 +105,28 @@ class Service:
         )
 
 
-def _read_chain(chain: LiveChain) -> ChainStatus:
+def _read_chain(chain: Chain) -> ChainStatus:
     head = chain.read_head()
-    return ChainStatus(
+    status = ChainStatus(
         name=chain.name,
-        number=chain.deployment.number,
+        caip2=str(chain.chain_id),
         rpc_url=chain.rpc.url,
         height=head.height,
         time=head.time,
-        base_fee_wei=chain.base_fee_wei,
         prices=dict(chain.read_prices()),
     )
+    if isinstance(chain, LiveSolana):
+        return replace(status, unit_price=chain.unit_price, node=chain.host.kind.value)
+    return replace(status, number=chain.deployment.number, base_fee_wei=chain.base_fee_wei)
 
 
-def _give(chain: LiveChain, request: FaucetRequest) -> None:
-    if request.symbol == NATIVE:
-        chain.add_balance(request.account, _units(request.amount, _NATIVE_DECIMALS))
-    else:
-        token = chain.find_token(request.symbol)
-        chain.mint(request.symbol, request.account, _units(request.amount, token.decimals))
+def _having(chains: Sequence[Chain], symbol: str) -> list[Chain]:
+    """Give the chains that have an asset; DevnetError where none has it."""
+    having = [chain for chain in chains if symbol in chain.deployment.tokens]
+    if not having:
+        known = dict.fromkeys(name for chain in chains for name in chain.deployment.tokens)
+        raise DevnetError(f"there is no asset {symbol!r} on the devnet: {', '.join(known)}")
+    return having
 
 
 def _units(amount: Decimal, decimals: int) -> int:

@@ -1,5 +1,7 @@
 """The devnet's one owner: it alone mines, keeps the feeds fresh and obeys the control socket.
 
+Solana's slots pass by themselves, as on a cluster; all else is done to it here too.
+
 A single thread does it all in turn, so a shock, a refresh and the second's block never interleave
 and nothing needs a lock. Run by `launch.py` as `python -m daemon.devnet.supervisor FOLDER`.
 """
@@ -16,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -31,6 +34,9 @@ from daemon.devnet.live import LiveChain
 from daemon.devnet.own import deploy_own
 from daemon.devnet.runfile import format_run_file
 from daemon.devnet.serve import Service
+from daemon.devnet.solana.deployment import NodeKind
+from daemon.devnet.solana.hosting import SLOT_MS, start_host
+from daemon.devnet.solana.starting import start_solana
 
 BLOCK_S: Final = 1
 _PAST_THE_SECOND_S: Final = 0.005
@@ -41,24 +47,31 @@ _KDF_ROUNDS: Final = 1_000
 """Few, because the password lies beside the key: it guards nothing and starts fast."""
 
 
-def supervise(folder: Folder, *, keeper: Address | None, refresh_s: int) -> NoReturn:
-    """Start both chains and mine them until told to end; DevnetError when one cannot go on.
+def supervise(
+    folder: Folder, *, keeper: Address | None, refresh_s: int, node: NodeKind | None
+) -> NoReturn:
+    """Start all chains and mine them until told to end; DevnetError when one cannot go on.
 
     `keeper` is the key that signs attestations and operates the liquidator; a throw-away one is
-    made when None is given. `refresh_s` is how often feeds are published again. SystemExit
-    (SIGTERM) ends it; the chains end with it in every case.
+    made when None is given. `refresh_s` is how often feeds are published again, `node` what Solana
+    runs on. SystemExit (SIGTERM) ends it; the chains end with it in every case.
     """
     with folder.hold(), ExitStack() as stack:
         folder.clean()
         shutil.rmtree(folder.daemon_state, ignore_errors=True)
         stack.callback(folder.clean)
+        host = stack.enter_context(start_host(node, folder.path / "solana"))
         chains = [_start_chain(stack, folder, built) for built in build_devnet(_say)]
         state = _deploy(folder, chains, keeper or _make_key(folder))
+        solana, running = start_solana(
+            host, folder, deployment=state.deployment, attester=state.keeper
+        )
+        state = replace(state, solana=running)
         folder.run_file.write_text(format_run_file(state, folder))
         listener = stack.enter_context(_listen(folder))
         folder.write_state(state)
         _say(f"devnet {state.deployment} is ready")
-        _run(Service(state, chains), listener, refresh_s)
+        _run(Service(state, chains, solana), listener, refresh_s)
 
 
 def _start_chain(stack: ExitStack, folder: Folder, built: BuiltChain) -> LiveChain:
@@ -119,20 +132,28 @@ def _listen(folder: Folder) -> Iterator[socket.socket]:
 
 
 def _run(service: Service, listener: socket.socket, refresh_s: int) -> NoReturn:
-    """Mine at every second, refresh the feeds now and then, answer in between."""
+    """Mine at every second, tend Solana at every slot, refresh the feeds now and then.
+
+    Requests are answered in between.
+    """
     refresh_at = time.monotonic() + refresh_s
-    mine_at = _next_block()
+    mine_at, tend_at = _next_block(), time.monotonic()
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
         while True:
-            if selector.select(max(0.0, mine_at - time.monotonic())):
+            due = min(mine_at, tend_at)
+            if selector.select(max(0.0, due - time.monotonic())):
                 _serve_client(listener, service)
+            if time.monotonic() >= tend_at:
+                service.solana.tend()
+                tend_at = time.monotonic() + SLOT_MS / 1_000
             if time.monotonic() < mine_at:
                 continue
             refresh = time.monotonic() >= refresh_at
-            for chain in service.chains:
+            for chain in service.evm:
                 chain.refresh_feeds() if refresh else chain.mine()
             if refresh:
+                service.solana.refresh_feeds()
                 refresh_at += refresh_s
             mine_at = _next_block()
 
@@ -161,6 +182,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--keeper", type=parse_address)
     parser.add_argument("--refresh-s", type=int, required=True)
+    parser.add_argument("--solana", type=NodeKind)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
@@ -169,6 +191,7 @@ def main() -> None:
             Folder.open(arguments.folder),
             keeper=arguments.keeper,
             refresh_s=arguments.refresh_s,
+            node=arguments.solana,
         )
     except DevnetError as error:
         sys.exit(str(error))

@@ -7,6 +7,7 @@ import pytest
 
 from daemon.devnet import launch
 from daemon.devnet.folder import Folder
+from daemon.devnet.solana.deployment import NodeKind
 from tests.support.devnet import Devnet, run_devnet
 from tests.support.stage import Stage, open_stage
 from tests.support.story import Story, telling
@@ -37,7 +38,7 @@ def private_devnet() -> Iterator[Devnet]:
 def supervised_devnet(tmp_path: Path) -> Iterator[Folder]:
     """A devnet of one's own as `plimsoll devnet up` starts it: mined each second, with run.toml."""
     folder = Folder.open(tmp_path / "devnet")
-    launch.up(folder, progress=print)
+    launch.up(folder, solana=NodeKind.OWN, progress=print)
     try:
         yield folder
     finally:

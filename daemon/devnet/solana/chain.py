@@ -15,13 +15,14 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 
-from chains.model.ids import ChainId
+from chains.model.ids import Address, ChainId
 from chains.model.units import Usd
 from chains.oracles.pyth import decode_update, scale_price
 from chains.solana.accounts import AccountPlan
 from chains.solana.pools import PoolState, plan_pool
 from chains.solana.programs.instructions import OraclePrice, set_price
 from chains.solana.tokens import derive_token_account
+from daemon.devnet.errors import DevnetError
 from daemon.devnet.live import AssetPrices, HeadStatus, shock_price
 from daemon.devnet.solana.actors import Actors
 from daemon.devnet.solana.deployment import (
@@ -37,6 +38,9 @@ from daemon.devnet.solana.swaps import calculate_sale
 
 T = TypeVar("T")
 
+_SOL_DECIMALS: Final = 9
+MAX_UNIT_PRICE: Final = 10**9
+"""Micro-lamports."""
 _BID_UNITS: Final = 1_000
 """What a bid asks for; a transfer to oneself uses 450."""
 _COUNTING_SLOTS: Final = 120
@@ -66,6 +70,15 @@ class LiveSolana:
     def chain_id(self) -> ChainId:
         """The chain's CAIP-2 id."""
         return self.deployment.chain
+
+    @property
+    def native_decimals(self) -> int:
+        """How many decimals native money has."""
+        return _SOL_DECIMALS
+
+    def takes(self, account: Address) -> bool:
+        """Say whether an address is one of this chain's kind."""
+        return not account.startswith("0x")
 
     def mine(self, slots: int = 1) -> None:
         """Let slots pass at once; Surfpool's cannot be hurried and pass by themselves."""
@@ -124,36 +137,40 @@ class LiveSolana:
         """Read what a pool holds."""
         return self._read(plan_pool(self.chain_id, self.deployment.place_of(pool)))
 
-    def mint(self, symbol: str, receiver: Pubkey, units: int) -> None:
+    def mint(self, symbol: str, receiver: Address, units: int) -> None:
         """Give tokens to a wallet, in its associated account."""
-        self.actors.post_funds(receiver, tokens={symbol: units})
+        self.actors.post_funds(Pubkey.from_string(receiver), tokens={symbol: units})
 
-    def add_balance(self, receiver: Pubkey, lamports: int) -> None:
+    def add_balance(self, account: Address, lamports: int) -> None:
         """Give a wallet native money."""
-        self.actors.post_funds(receiver, lamports=lamports)
+        self.actors.post_funds(Pubkey.from_string(account), lamports=lamports)
 
     def find_token(self, symbol: str) -> SolanaToken:
         """Give an asset by symbol; DevnetError names those there are."""
         return self.deployment.find_token(symbol)
 
-    def set_unit_price(self, micro_lamports: int) -> None:
+    def set_fee(self, micro_lamports: Decimal) -> None:
         """Set what writing to the market's reserves costs a compute unit, as recent slots tell.
 
         Where slots can be hurried, as many pass as make the price count at once; on Surfpool the
         bids of the seconds to come do.
         """
-        self.unit_price = micro_lamports
-        if self.host.kind is NodeKind.SURFPOOL:
-            self.bid()
-            return
-        for _ in range(_COUNTING_SLOTS):
-            self.bid()
+        if micro_lamports > MAX_UNIT_PRICE:
+            raise DevnetError(f"{micro_lamports} micro-lamports is too much: at most 10^9")
+        self.unit_price = int(micro_lamports)
+        for _ in range(1 if self.host.kind is NodeKind.SURFPOOL else _COUNTING_SLOTS):
+            self.tend()
             self.mine()
 
-    def bid(self) -> None:
-        """Pay the set price in this slot for writing to the reserves; nothing where none is set."""
-        if not self.unit_price:
-            return
+    def tend(self) -> None:
+        """Bid in this slot where a price is set; DevnetError when the node does not answer."""
+        if self.unit_price:
+            self._bid()
+        else:
+            self.rpc.request("getHealth")
+
+    def _bid(self) -> None:
+        """Pay the set price for writing to the reserves."""
         owner = self.actors.owner.address
         self._bids += 1
         transferred = transfer(

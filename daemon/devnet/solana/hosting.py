@@ -8,8 +8,7 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, assert_never
@@ -39,13 +38,17 @@ def find_surfpool() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolanaHost:
-    """A running node; a context manager that ends it and removes its folder."""
+    """A running node; a context manager that ends it and removes its folder.
+
+    `fallback` says why it is not the one preferred.
+    """
 
     kind: NodeKind
     child: Child
     rpc: Rpc
     ws_url: str
     bundles_url: str | None
+    fallback: str | None = None
 
     @classmethod
     def start(cls, kind: NodeKind, folder: Path, *, slot_ms: int = SLOT_MS) -> Self:
@@ -86,15 +89,15 @@ class SolanaHost:
         self.stop()
 
 
-def start_host(wanted: NodeKind | None, folder: Path, say: Callable[[str], None]) -> SolanaHost:
+def start_host(wanted: NodeKind | None, folder: Path) -> SolanaHost:
     """Start the node that is wanted; where none is named, Surfpool or, saying why, our own."""
     if wanted is not None:
         return SolanaHost.start(wanted, folder)
     try:
         return SolanaHost.start(NodeKind.SURFPOOL, folder)
     except DevnetError as error:
-        say(f"Solana runs on our own node, because Surfpool does not run here: {error}")
-        return SolanaHost.start(NodeKind.OWN, folder)
+        why = f"Solana runs on our own node, because Surfpool does not run here: {error}"
+        return replace(SolanaHost.start(NodeKind.OWN, folder), fallback=why)
 
 
 def _command(kind: NodeKind, slot_ms: int) -> list[str]:

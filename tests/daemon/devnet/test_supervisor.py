@@ -10,10 +10,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
 
 from chains.model.ids import Address
 from chains.model.units import USD
+from chains.solana.tokens import derive_token_account
+from config.evm import EvmSettings
 from config.load import load
+from config.solana import SolanaSettings
 from daemon.devnet import control, launch
 from daemon.devnet.artifacts import ROOT
 from daemon.devnet.calls import decode_result, encode_call
@@ -21,6 +26,10 @@ from daemon.devnet.deployment import GWEI
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.folder import Folder
 from daemon.devnet.rpc import Rpc
+from daemon.devnet.solana.actors import Actors
+from daemon.devnet.solana.deployment import NodeKind
+from daemon.devnet.solana.sending import read_accounts
+from daemon.devnet.solana.starting import KEEPER_LAMPORTS, KEEPER_TOKENS
 
 pytestmark = pytest.mark.net
 
@@ -31,7 +40,7 @@ RECEIVER = "0x" + "5e" * 20
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
     """Give one devnet that tests may ask for anything but to end."""
     folder = Folder.open(tmp_path_factory.mktemp("supervised"))
-    launch.up(folder, refresh_s=2, progress=print)
+    launch.up(folder, refresh_s=2, solana=NodeKind.OWN, progress=print)
     try:
         yield folder
     finally:
@@ -49,6 +58,11 @@ def find_children(pid: int) -> list[int]:
         if int(fields[1]) == pid and fields[0] != "Z":
             found.append(int(status.parent.name))
     return found
+
+
+def read_command(pid: int) -> str:
+    """Give a process's command line."""
+    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
 
 
 def is_alive(pid: int) -> bool:
@@ -91,12 +105,10 @@ def test_run_toml_over_devnet_toml_is_a_whole_configuration(running: Folder) -> 
     state = running.read_state()
     settings = load([ROOT / "config" / "devnet.toml", running.run_file], environment={})
     assert settings.deployment == state.deployment
-    assert [str(chain.caip2) for chain in settings.evm.values()] == [
-        "eip155:31337",
-        "eip155:31338",
-    ]
+    evm = [chain for chain in settings.chains.values() if isinstance(chain, EvmSettings)]
+    assert [str(chain.caip2) for chain in evm] == ["eip155:31337", "eip155:31338"]
     assert settings.keys.keystore == running.keystore
-    for chain, made in zip(settings.evm.values(), state.chains, strict=True):
+    for chain, made in zip(evm, state.chains, strict=True):
         assert chain.contracts.rescue == made.contracts.rescue
         assert chain.contracts.liquidator == made.contracts.liquidator
         assert chain.contracts.verifier == made.contracts.verifier
@@ -108,11 +120,51 @@ def test_run_toml_over_devnet_toml_is_a_whole_configuration(running: Folder) -> 
         }
 
 
-def test_the_throw_away_key_is_readable_by_its_owner_only(running: Folder) -> None:
-    assert running.keystore.stat().st_mode & 0o077 == 0
-    assert running.password_file.stat().st_mode & 0o077 == 0
-    keystore = json.loads(running.keystore.read_text())
-    assert "0x" + keystore["address"].removeprefix("0x").lower() == running.read_state().keeper
+def test_run_toml_tells_of_solana_as_it_was_made(running: Folder) -> None:
+    made = running.read_state().solana
+    assert made is not None
+    settings = load([ROOT / "config" / "devnet.toml", running.run_file], environment={})
+    assert settings.keys.solana_keypair == running.solana_keypair
+    [chain] = [chain for chain in settings.chains.values() if isinstance(chain, SolanaSettings)]
+    deployment = made.deployment
+    assert chain.caip2 == deployment.chain
+    assert (chain.programs.rescue, chain.programs.committee) == (
+        deployment.rescue,
+        deployment.committee,
+    )
+    [market] = chain.markets
+    assert market.market == deployment.market
+    assert set(market.reserves) == {token.reserve for token in deployment.tokens.values()}
+    assert [pool.vaults for pool in chain.pools] == [pool.vaults for pool in deployment.pools]
+    assert {symbol: token.feed for symbol, token in chain.tokens.items()} == {
+        symbol: token.feed for symbol, token in deployment.tokens.items()
+    }
+
+
+def test_the_throw_away_keys_are_readable_by_their_owner_only(running: Folder) -> None:
+    secrets = (running.keystore, running.password_file, running.solana_keypair)
+    for file in (*secrets, running.solana_owner):
+        assert file.stat().st_mode & 0o077 == 0
+    keystore, state = json.loads(running.keystore.read_text()), running.read_state()
+    assert "0x" + keystore["address"].removeprefix("0x").lower() == state.keeper
+    assert state.solana is not None
+    keypair = Keypair.from_bytes(bytes(json.loads(running.solana_keypair.read_text())))
+    assert str(keypair.pubkey()) == state.solana.keeper
+
+
+def test_the_keeper_on_solana_has_fees_and_an_inventory(running: Folder) -> None:
+    state = running.read_state().solana
+    assert state is not None
+    actors, keeper = Actors.open(state, running), Pubkey.from_string(state.keeper)
+    assert actors.read_lamports(keeper) == KEEPER_LAMPORTS
+    for symbol, units in KEEPER_TOKENS.items():
+        assert actors.read_units(keeper, symbol) == units
+    collateral = [
+        derive_token_account(keeper, token.accounts.collateral_mint)
+        for token in state.deployment.tokens.values()
+    ]
+    assert None not in read_accounts(actors.rpc, collateral)
+    actors.rpc.close()
 
 
 def test_our_contracts_are_deployed_for_the_keeper_and_it_has_money(
@@ -134,7 +186,7 @@ def test_a_block_comes_every_second_at_wall_time_and_the_set_base_fee(
     before = control.read_status(running)
     time.sleep(3.1)
     after = control.read_status(running)
-    for rpc, old, new in zip(nodes, before.chains, after.chains, strict=True):
+    for rpc, old, new in zip(nodes, before.chains[:2], after.chains[:2], strict=True):
         assert 2 <= new.height - old.height <= 5
         assert abs(new.time - time.time()) < 3
         block = rpc.request("eth_getBlockByNumber", *("latest", False))
@@ -151,28 +203,60 @@ def test_feeds_are_published_again_without_being_asked(
     wait_for(lambda: int(rpc.request("eth_call", call, "latest"), 16) > before)
 
 
-def test_a_shock_moves_both_chains_at_once(running: Folder) -> None:
+def test_a_shock_moves_all_chains_at_once(running: Folder) -> None:
     before = control.read_status(running)
     after = control.shock(running, "WETH", Decimal("-12.5"))
+    assert [chain.name for chain in after.chains] == ["cheap", "dear", "solana"]
     for old, new in zip(before.chains, after.chains, strict=True):
         assert new.prices["WETH"].protocol == old.prices["WETH"].protocol * 7 // 8
         assert new.prices["WETH"].reference == old.prices["WETH"].reference * 7 // 8
-        assert new.prices["WBTC"] == old.prices["WBTC"]
+        assert new.prices["USDC"] == old.prices["USDC"]
+
+
+@pytest.mark.parametrize(("symbol", "having"), [("WBTC", 2), ("SOL", 1)])
+def test_a_chain_without_an_asset_is_skipped(running: Folder, symbol: str, having: int) -> None:
+    before = control.read_status(running)
+    after = control.shock(running, symbol, Decimal(10))
+    moved = [
+        new.prices[symbol].protocol * 10 == old.prices[symbol].protocol * 11
+        for old, new in zip(before.chains, after.chains, strict=True)
+        if symbol in new.prices
+    ]
+    assert moved == [True] * having
 
 
 def test_a_protocol_only_shock_parts_protocol_and_market(running: Folder) -> None:
     before = control.read_status(running)
-    after = control.shock(running, "WBTC", Decimal(10), protocol_only=True)
+    after = control.shock(running, "USDC", Decimal(10), protocol_only=True)
     for old, new in zip(before.chains, after.chains, strict=True):
-        assert new.prices["WBTC"].protocol == old.prices["WBTC"].protocol * 11 // 10
-        assert new.prices["WBTC"].reference == old.prices["WBTC"].reference
+        assert new.prices["USDC"].protocol == old.prices["USDC"].protocol * 11 // 10
+        assert new.prices["USDC"].reference == old.prices["USDC"].reference
 
 
-def test_mine_adds_the_blocks_asked_for_on_both_chains(running: Folder) -> None:
+def test_mine_adds_the_blocks_asked_for_on_all_chains(running: Folder) -> None:
     before = control.read_status(running)
     after = control.mine(running, 20)
     for old, new in zip(before.chains, after.chains, strict=True):
-        assert 20 <= new.height - old.height <= 22
+        assert 20 <= new.height - old.height <= 24
+
+
+def test_slots_pass_by_themselves(running: Folder) -> None:
+    before = control.read_status(running).chains[2].height
+    wait_for(lambda: control.read_status(running).chains[2].height >= before + 3)
+
+
+def test_a_unit_price_shows_in_what_recent_slots_paid_and_goes_again(running: Folder) -> None:
+    state = running.read_state().solana
+    assert state is not None
+    rpc = Rpc(int(state.rpc_url.rpartition(":")[2]))
+    accounts = [state.deployment.tokens["SOL"].reserve, state.keeper]
+    for price in (40_000, 0):
+        status = control.set_base_fee(running, "solana", Decimal(price))
+        assert status.chains[2].unit_price == price
+        recent = rpc.request("getRecentPrioritizationFees", accounts)
+        paid = sorted(slot["prioritizationFee"] for slot in recent)
+        assert paid[len(paid) * 3 // 4] == price
+    rpc.close()
 
 
 def test_base_fee_is_in_the_next_block_and_in_all_after_it(
@@ -199,8 +283,23 @@ def test_the_faucet_gives_tokens_and_native_money_where_asked(
     assert balances == [0, 12_500_000]
 
 
+def test_the_faucet_gives_to_solana_addresses_on_solana_only(running: Folder) -> None:
+    state = running.read_state().solana
+    assert state is not None
+    actors, wallet = Actors.open(state, running), Keypair().pubkey()
+    control.faucet(running, str(wallet), "native", Decimal("1.5"))
+    control.faucet(running, str(wallet), "WETH", Decimal("0.25"), chain="solana")
+    assert actors.read_lamports(wallet) == 1_500_000_000
+    assert actors.read_units(wallet, "WETH") == 25_000_000
+    actors.rpc.close()
+    with pytest.raises(DevnetError, match="chain 'dear' has no addresses like"):
+        control.faucet(running, str(wallet), "WETH", Decimal(1), chain="dear")
+    with pytest.raises(DevnetError, match="no asset 'SOL' on the devnet: WETH, USDC, WBTC"):
+        control.faucet(running, RECEIVER, "SOL", Decimal(1))
+
+
 def test_what_cannot_be_done_is_refused_in_one_line(running: Folder) -> None:
-    with pytest.raises(DevnetError, match="no asset 'DOGE' on the devnet"):
+    with pytest.raises(DevnetError, match="on the devnet: WETH, USDC, WBTC, SOL"):
         control.shock(running, "DOGE", Decimal(1))
     with pytest.raises(DevnetError, match="no chain 'warm' on the devnet: cheap"):
         control.set_base_fee(running, "warm", Decimal(1))
@@ -237,21 +336,22 @@ def test_a_second_supervisor_is_refused(running: Folder) -> None:
 
 def test_a_given_keeper_is_used_and_no_key_is_made(tmp_path: Path) -> None:
     folder = Folder.open(tmp_path)
-    state = launch.up(folder, keeper=Address("0x" + "c4" * 20), progress=print)
+    keeper = Address("0x" + "c4" * 20)
+    state = launch.up(folder, keeper=keeper, solana=NodeKind.OWN, progress=print)
     try:
-        assert state.keeper == "0x" + "c4" * 20
+        assert state.keeper == keeper
         assert not folder.keystore.exists()
-        assert "[keys]" not in folder.run_file.read_text()
+        assert "keystore" not in folder.run_file.read_text()
     finally:
         launch.down(folder)
 
 
 def test_down_leaves_no_process_and_no_file_but_the_log(supervised_devnet: Folder) -> None:
     pid = supervised_devnet.read_state().pid
-    anvils = find_children(pid)
-    assert len(anvils) == 2
+    nodes = find_children(pid)
+    assert len(nodes) == 3
     assert launch.down(supervised_devnet)
-    assert not any(is_alive(process) for process in (pid, *anvils))
+    assert not any(is_alive(process) for process in (pid, *nodes))
     left = {path.name for path in supervised_devnet.path.iterdir()}
     assert left == {"supervisor.log", "supervisor.pid"}
     assert not launch.down(supervised_devnet)
@@ -263,20 +363,24 @@ def test_killing_the_supervisor_ends_the_chains_and_the_next_start_works(
     supervised_devnet: Folder,
 ) -> None:
     first = supervised_devnet.read_state()
-    anvils = find_children(first.pid)
+    nodes = find_children(first.pid)
     os.kill(first.pid, signal.SIGKILL)
-    wait_for(lambda: not any(is_alive(process) for process in anvils))
+    wait_for(lambda: not any(is_alive(process) for process in nodes))
     with pytest.raises(DevnetError, match="no devnet runs in"):
         control.read_status(supervised_devnet)
-    second = launch.up(supervised_devnet, progress=print)
+    second = launch.up(supervised_devnet, solana=NodeKind.OWN, progress=print)
     assert second.pid != first.pid
     assert second.deployment != first.deployment
     assert len(list(supervised_devnet.path.glob("anvil-*"))) == 2
 
 
-def test_a_chain_that_dies_ends_the_devnet_with_a_reason(supervised_devnet: Folder) -> None:
+@pytest.mark.parametrize("node", ["anvil", "daemon.devnet.solana"])
+def test_a_chain_that_dies_ends_the_devnet_with_a_reason(
+    supervised_devnet: Folder, node: str
+) -> None:
     pid = supervised_devnet.read_state().pid
-    os.kill(find_children(pid)[0], signal.SIGKILL)
+    victim = next(child for child in find_children(pid) if node in read_command(child))
+    os.kill(victim, signal.SIGKILL)
     wait_for(lambda: not is_alive(pid))
     assert "does not answer" in supervised_devnet.log_file.read_text()
     assert not supervised_devnet.state_file.exists()
@@ -284,5 +388,7 @@ def test_a_chain_that_dies_ends_the_devnet_with_a_reason(supervised_devnet: Fold
 
 def test_prices_of_a_new_devnet_are_the_opening_ones(supervised_devnet: Folder) -> None:
     status = control.read_status(supervised_devnet)
-    assert [chain.prices["WETH"].protocol for chain in status.chains] == [2_000 * USD] * 2
-    assert [chain.base_fee_wei for chain in status.chains] == [GWEI // 20, 50 * GWEI]
+    assert [chain.prices["WETH"].protocol for chain in status.chains] == [2_000 * USD] * 3
+    assert [chain.base_fee_wei for chain in status.chains] == [GWEI // 20, 50 * GWEI, None]
+    assert status.chains[2].prices["SOL"].protocol == 150 * USD
+    assert (status.chains[2].unit_price, status.chains[2].node) == (0, "own")
