@@ -6,7 +6,7 @@ encoding of the same evidence; its name is the keccak of the RLP, which no compr
 What is proved is not in the file: the verifier knows what it asks for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -14,8 +14,11 @@ from typing import Final
 import zstandard
 from eth_hash.auto import keccak
 
+from proofs.evidence.codes import Code
 from proofs.evidence.flaws import EvidenceRefused, Flaw
+from proofs.evidence.header import Header, verify_header
 from proofs.evidence.rlp import Encoded, RlpError, decode_list, encode_list
+from proofs.evidence.state import ProvedState
 
 MAGIC: Final = b"PLME\x01"
 MOST_BYTES: Final = 32 * 1024 * 1024
@@ -56,6 +59,18 @@ def decode_bundle(raw: bytes) -> tuple[BlockEvidence, ...]:
         raise _damaged(str(error)) from error
     _check_order([block.chain.encode() for block in blocks], "blocks")
     return blocks
+
+
+def open_block(
+    block: BlockEvidence, block_hash: bytes, *, known: Mapping[bytes, Code] | None = None
+) -> tuple[Header, ProvedState]:
+    """Give a block's header and the state under it; EvidenceRefused with HEADER or BLOCK_HASH.
+
+    Read of the state what is to be proved, then see `ProvedState.check_all_used`.
+    """
+    header = verify_header(block.header, block_hash)
+    state = ProvedState(header.state_root, nodes=block.nodes, codes=block.codes, known=known)
+    return header, state
 
 
 def _encode(blocks: Sequence[BlockEvidence]) -> bytes:

@@ -35,10 +35,6 @@ class Code:
     immutables: Mapping[str, int] = field(default_factory=lambda: NOTHING)
     links: Mapping[str, Address] = field(default_factory=lambda: NO_LINKS)
 
-    def address(self, name: str) -> Address:
-        """Give an immutable that is an address; ValueError where it is none."""
-        return parse_word_address(self.immutables[name])
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:

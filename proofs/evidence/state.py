@@ -103,6 +103,11 @@ class ProvedState:
         return self._recognised[code_hash]
 
     @property
+    def recognised(self) -> Mapping[bytes, Code]:
+        """The codes that were known or recognised so far, by their hashes."""
+        return {name: code for name, code in self._recognised.items() if code is not None}
+
+    @property
     def used_nodes(self) -> tuple[bytes, ...]:
         """The nodes that were needed so far, in canonical order."""
         return tuple(sorted(self._nodes[name] for name in self._trie.used))

@@ -1,0 +1,89 @@
+"""Aave v3 markets and accounts, proved: from storage words to the values its arithmetic takes.
+
+What health depends on is read and nothing else: the reserves and eMode categories that the given
+accounts use. Whether an account owes anything at all is one word of the pool, its user
+configuration. Source: the contracts named in `layout.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from chains.evm.protocols.aave_v3.state import Category, Market, Reserve, User
+from chains.model.ids import Address
+from proofs.evidence.layout import address_key
+from proofs.evidence.prices import ProvedPrice, read_prices
+from proofs.evidence.reserves import find_oracle, open_desk, read_categories, read_reserves
+from proofs.evidence.state import ProvedState
+from proofs.evidence.users import Subject, has_borrowed, list_used, read_users, read_uses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvedMarket:
+    """A market as proved: what its arithmetic works on, and how each price is known.
+
+    `market` and `users` hold only what the accounts use. `prices` are by asset, and by price
+    source for eMode categories that have their own (3.0).
+    """
+
+    pool: Address
+    release: str
+    market: Market
+    users: Mapping[Address, User]
+    prices: Mapping[Address, ProvedPrice]
+
+
+def read_market(
+    state: ProvedState,
+    pool: Address,
+    subjects: Sequence[Subject],
+    *,
+    now: int,
+    given: Mapping[Address, int] | None = None,
+) -> ProvedMarket:
+    """Read a pool and accounts at `now`, the time of the state's block.
+
+    `given` are prices (USD x 1e8) that were read otherwise, for feeds whose storage is not known.
+    EvidenceRefused says what is not proved.
+    """
+    desk = open_desk(state, pool)
+    oracle, uses = state.both(lambda: find_oracle(desk), lambda: read_uses(desk, subjects))
+    (reserves, tokens), categories = state.both(
+        lambda: read_reserves(desk, {number for use in uses for number in use.numbers}),
+        lambda: read_categories(desk, {use.category for use in uses} - {0}),
+    )
+    wanted = [reserve.asset for reserve in reserves]
+    wanted += [category.price_source for category in categories if category.price_source]
+    users, prices = state.both(
+        lambda: read_users(desk, subjects, uses, tokens),
+        lambda: read_prices(state, oracle, wanted, given or {}),
+    )
+    return ProvedMarket(
+        pool=pool,
+        release=desk.code.release,
+        market=Market(
+            version=desk.layout.version,
+            now=now,
+            reserves={r.number: _put_price(r, prices) for r in reserves},
+            categories={c.number: _put_source_price(c, prices) for c in categories},
+        ),
+        users=users,
+        prices=prices,
+    )
+
+
+def is_debt_free(state: ProvedState, pool: Address, account: Address) -> bool:
+    """Say whether a pool's user configuration shows no debt of an account in any reserve."""
+    desk = open_desk(state, pool)
+    slot = desk.slot(desk.layout.users_config, address_key(account))
+    state.want(slots=[slot])
+    return not any(has_borrowed(state.word(slot), number) for number in list_used(state.word(slot)))
+
+
+def _put_price(reserve: Reserve, prices: Mapping[Address, ProvedPrice]) -> Reserve:
+    return replace(reserve, price=prices[reserve.asset].usd)
+
+
+def _put_source_price(category: Category, prices: Mapping[Address, ProvedPrice]) -> Category:
+    if category.price_source is None:
+        return category
+    return replace(category, price=prices[category.price_source].usd)
