@@ -6,14 +6,13 @@ Each is a loop of its own, so that none waits for another, and shows in its puls
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from chains.model.anchor import Head
 from chains.model.ids import ChainId
 from chains.model.snapshot import ChainSnapshot
 from daemon.board import Board
 from daemon.keeper.dispatch import Dispatcher
-from daemon.keeper.hunt import Hunter
 from daemon.progress import Pulse
 
 
@@ -75,7 +74,24 @@ class SnapshotLoop:
                     await self.work(found)
 
 
-def build_hunts(board: Board, hunters: Mapping[ChainId, Hunter]) -> Mapping[str, SnapshotLoop]:
+class Hunting(Protocol):
+    """Liquidates strangers on one chain; its troubles are its own."""
+
+    @property
+    def pulse(self) -> Pulse:
+        """When a hunt was last seen at work."""
+        ...
+
+    async def look(self, chain: ChainSnapshot) -> None:
+        """Compare prices as they were read; also while a hunt goes on."""
+        ...
+
+    async def hunt(self, chain: ChainSnapshot) -> None:
+        """Look at a chain as it was read and submit what is worth most."""
+        ...
+
+
+def build_hunts(board: Board, hunters: Mapping[ChainId, Hunting]) -> Mapping[str, SnapshotLoop]:
     """Give each hunter's two loops by name: prices are compared while a hunt goes on."""
     loops = {}
     for chain, hunter in hunters.items():
