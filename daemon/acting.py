@@ -6,10 +6,10 @@ from chains.evm.client import EvmClient
 from chains.evm.l1_fees import L1FeeOracle
 from chains.evm.receipts import ReceiptReader
 from chains.evm.transactions import Lane
-from chains.model.ids import ChainId
+from chains.model.ids import Address, ChainId
 from config.evm import EvmSettings
 from config.settings import Settings
-from daemon.compose import ChainParts, Key
+from daemon.compose import ChainParts, EvmParts, Key
 from daemon.keeper.calls import build_cure
 from daemon.keeper.dispatch import Dispatcher, DispatchTerms, LaneParts
 from daemon.keeper.effects import ReceiptEffects
@@ -39,7 +39,11 @@ async def build_dispatcher(
         return cooldowns.get(draft.subject, 0)
 
     dispatcher = Dispatcher(
-        lanes={id_: await _build_lane(parts, key, journal) for id_, parts in chains.items()},
+        lanes={
+            id_: await _build_lane(parts, key, journal)
+            for id_, parts in chains.items()
+            if isinstance(parts, EvmParts)
+        },
         journal=journal,
         store=Store(database),
         terms=DispatchTerms(
@@ -55,7 +59,7 @@ async def build_dispatcher(
     return await dispatcher.load()
 
 
-async def _build_lane(parts: ChainParts, key: Key, journal: Journal) -> LaneParts:
+async def _build_lane(parts: EvmParts, key: Key, journal: Journal) -> LaneParts:
     chain = parts.settings
     lane = Lane(
         parts.client,
@@ -94,6 +98,8 @@ async def build_hunters(
     latches = await Latches(risk, store).load()
     hunters = {}
     for id_, parts in chains.items():
+        if not isinstance(parts, EvmParts):
+            continue
         liquidator, market = parts.settings.contracts.liquidator, parts.settings.uniswap_v3
         if parts.hunting is None or liquidator is None or market is None:
             continue
@@ -131,6 +137,17 @@ def build_keeper(settings: Settings, key: Key, dispatcher: Dispatcher) -> Keeper
         Protected(
             policies={account.id: build_policy(account) for account in settings.accounts},
             risk=build_risk(settings),
-            keepers=dict.fromkeys(settings.labels, key.transactions.address),
+            keepers=_find_keepers(settings, key),
         ),
     )
+
+
+def _find_keepers(settings: Settings, key: Key) -> Mapping[ChainId, Address]:
+    """Give our own address on every chain that there is a key for."""
+    keepers = dict.fromkeys(
+        (chain.caip2 for chain in settings.evm.values()), key.transactions.address
+    )
+    if key.solana:
+        ours = Address(str(key.solana.pubkey))
+        keepers |= dict.fromkeys((chain.caip2 for chain in settings.solana.values()), ours)
+    return keepers

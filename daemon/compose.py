@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
+
+from solders.pubkey import Pubkey
 
 from chains import discover
 from chains.evm.client import EvmClient
@@ -13,15 +15,29 @@ from chains.evm.heads import HeadStream
 from chains.evm.reader import EvmReader, MarketTerms
 from chains.evm.signer import LocalSigner
 from chains.keyfiles import SignerError
-from chains.model.ids import EIP155, ChainId
+from chains.model.ids import EIP155, SOLANA, ChainId
 from chains.rpc.endpoint import Observer
+from chains.solana.client import SolanaClient
+from chains.solana.heads import SlotStream
+from chains.solana.reader import MarketTerms as SolanaMarketTerms
+from chains.solana.reader import SolanaReader
+from chains.solana.rpc import Commitment
+from chains.solana.signer import LocalSigner as SolanaSigner
 from config.errors import ConfigError
 from config.evm import EvmSettings
 from config.secrets import read_secret
 from config.settings import Settings
+from config.solana import SolanaMarketSettings, SolanaSettings
 from daemon.attest import Attestor, Record
 from daemon.board import Attested, Board
-from daemon.translate import build_members, build_risk, build_salts, build_tokens, find_native
+from daemon.translate import (
+    build_members,
+    build_risk,
+    build_salts,
+    build_solana_tokens,
+    build_tokens,
+    find_native,
+)
 from proofs.committee import Committee
 from proofs.signing.secp256k1 import KeystoreError, Secp256k1Signer
 
@@ -31,8 +47,8 @@ SILENCE_BLOCKS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChainParts:
-    """One chain's client, heads and reader.
+class EvmParts:
+    """One EVM chain's client, heads and reader.
 
     `hunting` is a client for liquidations, None where there are none: its connections and what
     it learns of the endpoints are its own, so that no hunt holds up what rescues read.
@@ -50,13 +66,44 @@ class ChainParts:
         """The chain."""
         return self.settings.caip2
 
+    @property
+    def clients(self) -> tuple[EvmClient, ...]:
+        """The clients there are."""
+        return (self.client,) if self.hunting is None else (self.client, self.hunting)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolanaParts:
+    """One Solana chain's client, heads and reader; `hunting` as in EvmParts."""
+
+    label: str
+    settings: SolanaSettings
+    client: SolanaClient
+    hunting: SolanaClient | None
+    heads: SlotStream
+    reader: SolanaReader
+
+    @property
+    def id(self) -> ChainId:
+        """The chain."""
+        return self.settings.caip2
+
+    @property
+    def clients(self) -> tuple[SolanaClient, ...]:
+        """The clients there are."""
+        return (self.client,) if self.hunting is None else (self.client, self.hunting)
+
+
+ChainParts = EvmParts | SolanaParts
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """The keeper's key, once for transactions and once for attestations."""
+    """The keeper's keys: one for EVM transactions and for attestations, one for Solana."""
 
     transactions: LocalSigner
     attestations: Secp256k1Signer
+    solana: SolanaSigner | None = None
 
 
 def build_board(settings: Settings) -> Board:
@@ -75,16 +122,91 @@ async def open_chains(
 ) -> AsyncIterator[Mapping[ChainId, ChainParts]]:
     """Open every chain's client; nothing is asked of any endpoint yet."""
     async with AsyncExitStack() as stack:
-        parts = {}
-        for label, chain in settings.evm.items():
-            client = await stack.enter_async_context(_build_client(chain, HEAD_TIMEOUT_S, observer))
-            hunting = None
-            if settings.keeper.liquidate and chain.contracts.liquidator:
-                hunting = await stack.enter_async_context(
-                    _build_client(chain, HUNT_TIMEOUT_S, observer)
-                )
-            parts[chain.caip2] = _build_chain(label, chain, client, hunting)
+        parts: dict[ChainId, ChainParts] = {}
+        for label, chain in settings.chains.items():
+            match chain:
+                case EvmSettings():
+                    hunts = settings.keeper.liquidate and chain.contracts.liquidator is not None
+                    found = await _open_evm(stack, label, chain, observer, hunts=hunts)
+                case SolanaSettings():
+                    hunts = settings.keeper.liquidate and bool(chain.pools)
+                    found = await _open_solana(stack, label, chain, observer, hunts=hunts)
+                case _:
+                    assert_never(chain)
+            parts[chain.caip2] = found
         yield parts
+
+
+async def _open_evm(
+    stack: AsyncExitStack, label: str, chain: EvmSettings, observer: Observer | None, *, hunts: bool
+) -> ChainParts:
+    client = await stack.enter_async_context(_build_client(chain, HEAD_TIMEOUT_S, observer))
+    hunting = None
+    if hunts:
+        hunting = await stack.enter_async_context(_build_client(chain, HUNT_TIMEOUT_S, observer))
+    return _build_chain(label, chain, client, hunting)
+
+
+async def _open_solana(
+    stack: AsyncExitStack,
+    label: str,
+    chain: SolanaSettings,
+    observer: Observer | None,
+    *,
+    hunts: bool,
+) -> ChainParts:
+    client = await stack.enter_async_context(_build_solana(chain, HEAD_TIMEOUT_S, observer))
+    hunting = None
+    if hunts:
+        hunting = await stack.enter_async_context(_build_solana(chain, HUNT_TIMEOUT_S, observer))
+    return SolanaParts(
+        label=label,
+        settings=chain,
+        client=client,
+        hunting=hunting,
+        heads=SlotStream(
+            client,
+            [str(url) for url in chain.ws],
+            poll_s=min(1.0, chain.slot_ms / 1_000),
+            silence_s=SILENCE_BLOCKS * chain.block_time_s,
+        ),
+        reader=build_solana_reader(label, chain, client),
+    )
+
+
+def build_solana_reader(label: str, chain: SolanaSettings, client: SolanaClient) -> SolanaReader:
+    """Give the reader of a Solana chain."""
+    tokens = build_solana_tokens(chain)
+    rescue = chain.programs.rescue
+    return SolanaReader(
+        client,
+        markets=[build_solana_market(market) for market in chain.markets],
+        tokens=tuple(tokens.values()),
+        native=find_native(label, chain, tokens),
+        rescue=Pubkey.from_string(rescue) if rescue else None,
+    )
+
+
+def build_solana_market(market: SolanaMarketSettings) -> SolanaMarketTerms:
+    """Give a configured market with its protocol's class."""
+    return SolanaMarketTerms(
+        protocol=discover.load_protocol(SOLANA, market.protocol),
+        market=Pubkey.from_string(market.market),
+        reserves=tuple(Pubkey.from_string(key) for key in market.reserves),
+        program=Pubkey.from_string(market.program) if market.program else None,
+    )
+
+
+def _build_solana(
+    chain: SolanaSettings, timeout_s: float, observer: Observer | None
+) -> SolanaClient:
+    return SolanaClient(
+        chain=chain.caip2,
+        endpoints=[str(url) for url in chain.rpc],
+        commitment=Commitment(chain.commitment),
+        timeout_s=timeout_s,
+        observer=observer,
+    )
 
 
 def _build_client(chain: EvmSettings, timeout_s: float, observer: Observer | None) -> EvmClient:
@@ -99,8 +221,9 @@ def _build_client(chain: EvmSettings, timeout_s: float, observer: Observer | Non
 
 def _build_chain(
     label: str, chain: EvmSettings, client: EvmClient, hunting: EvmClient | None
-) -> ChainParts:
-    return ChainParts(
+) -> EvmParts:
+    tokens = build_tokens(chain)
+    return EvmParts(
         label=label,
         settings=chain,
         client=client,
@@ -119,8 +242,8 @@ def _build_chain(
                 )
                 for market in chain.markets
             ],
-            tokens=tuple(build_tokens(chain).values()),
-            native=find_native(label, chain),
+            tokens=tuple(tokens.values()),
+            native=find_native(label, chain, tokens),
             priority_fee_wei=chain.priority_fee_wei,
             rescue=chain.contracts.rescue,
         ),
@@ -128,8 +251,9 @@ def _build_chain(
 
 
 async def open_key(settings: Settings) -> Key | None:
-    """Decrypt the keeper's key; None where none is configured and none needed, else ConfigError."""
+    """Open the keeper's keys; None where none is configured and none needed, else ConfigError."""
     keys = settings.keys
+    solana = await asyncio.to_thread(_open_keypair, keys.solana_keypair)
     if keys.keystore is None and keys.password_file is None:
         if settings.live:
             raise ConfigError(['keys: live takes a keystore and its password; or mode = "dry-run"'])
@@ -137,15 +261,23 @@ async def open_key(settings: Settings) -> Key | None:
     if keys.keystore is None or keys.password_file is None:
         missing = "keystore" if keys.keystore is None else "password_file"
         raise ConfigError([f"keys.{missing}: is missing; a key takes a keystore and its password"])
-    return await asyncio.to_thread(_decrypt, keys.keystore, keys.password_file)
+    return await asyncio.to_thread(_decrypt, keys.keystore, keys.password_file, solana)
 
 
-def _decrypt(keystore: Path, password_file: Path) -> Key:
+def _open_keypair(keypair: Path | None) -> SolanaSigner | None:
+    try:
+        return SolanaSigner.open(keypair) if keypair else None
+    except SignerError as error:
+        raise ConfigError([f"keys: {error}"]) from error
+
+
+def _decrypt(keystore: Path, password_file: Path, solana: SolanaSigner | None) -> Key:
     password = read_secret(password_file).get_secret_value()
     try:
         return Key(
             transactions=LocalSigner.open(keystore, password_file),
             attestations=Secp256k1Signer.from_keystore(keystore, password),
+            solana=solana,
         )
     except (SignerError, KeystoreError) as error:
         raise ConfigError([f"keys: {error}"]) from error

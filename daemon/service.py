@@ -284,7 +284,7 @@ class House:
             await self.ticks.wait("endpoints")
             async with asyncio.TaskGroup() as group:
                 for parts in self.chains.values():
-                    for client in filter(None, (parts.client, parts.hunting)):
+                    for client in parts.clients:
                         group.create_task(client.check_endpoints())
 
 

@@ -1,18 +1,30 @@
 """From settings to core values: the one place where configuration is translated."""
 
 from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from solders.pubkey import Pubkey
 
 from chains.evm.ratios import RatioTerms
 from chains.evm.reader import TokenTerms
 from chains.model.ids import SOLANA, AccountId, Address, AssetId, ChainId
 from chains.oracles.chainlink import FeedTerms
+from chains.oracles.pyth import PythTerms
+from chains.solana import reader as solana
+from chains.solana.ratios import STAKE_POOL_PROGRAM, StakePoolTerms
 from config.accounts import AccountSettings, BandSettings
+from config.chains import ChainSettings
 from config.errors import ConfigError
 from config.evm import EvmSettings, EvmTokenSettings, ViewRatioSettings
 from config.settings import Settings
+from config.solana import SolanaSettings, SolanaTokenSettings, StakePoolRatioSettings
 from daemon.attest import default_salt
 from daemon.margin.policy import Band, Policy
 from daemon.margin.risk import Form, FormKind, RiskTable, Tier, Underlying
+
+MAX_CONFIDENCE: Final = 200
+"""The widest interval around a Pyth price that is believed, in basis points of it."""
+T = TypeVar("T")
 
 
 def build_policy(account: AccountSettings) -> Policy:
@@ -116,9 +128,26 @@ def build_tokens(chain: EvmSettings) -> Mapping[str, TokenTerms]:
     }
 
 
-def find_native(label: str, chain: EvmSettings) -> TokenTerms:
-    """Give the token whose price gas is charged at; ConfigError where it is not configured."""
-    native = build_tokens(chain).get(chain.native_symbol)
+def build_solana_tokens(chain: SolanaSettings) -> Mapping[str, solana.TokenTerms]:
+    """Give a Solana chain's tokens with the terms of their feeds, by symbol."""
+    return {
+        symbol: solana.TokenTerms(
+            asset=AssetId.spl(chain.caip2, token.address),
+            symbol=symbol,
+            decimals=token.decimals,
+            feed=_build_pyth(token, token.feed, token.feed_id, token.heartbeat_s),
+            reference=_build_pyth(token, token.reference_feed, None, token.reference_heartbeat_s)
+            if token.reference_feed
+            else None,
+            ratio=_build_stake_pool(token.ratio) if token.ratio else None,
+        )
+        for symbol, token in chain.tokens.items()
+    }
+
+
+def find_native(label: str, chain: ChainSettings, tokens: Mapping[str, T]) -> T:
+    """Give the token whose price fees are charged at; ConfigError where it is not configured."""
+    native = tokens.get(chain.native_symbol)
     if native is None:
         problem = (
             f"chains.{label}.native_symbol: {chain.native_symbol} is none of the chain's tokens; "
@@ -130,6 +159,24 @@ def find_native(label: str, chain: EvmSettings) -> TokenTerms:
 
 def _build_ratio(ratio: ViewRatioSettings) -> RatioTerms:
     return RatioTerms(contract=ratio.contract, view=ratio.view.removesuffix("()"))
+
+
+def _build_stake_pool(ratio: StakePoolRatioSettings) -> StakePoolTerms:
+    program = Pubkey.from_string(ratio.program) if ratio.program else STAKE_POOL_PROGRAM
+    return StakePoolTerms(account=Pubkey.from_string(ratio.stake_pool), program=program)
+
+
+def _build_pyth(
+    token: SolanaTokenSettings, feed: Address, feed_id: bytes | None, heartbeat_s: int
+) -> PythTerms:
+    return PythTerms(
+        account=Pubkey.from_string(feed),
+        feed=feed_id,
+        max_age_s=heartbeat_s,
+        max_confidence=MAX_CONFIDENCE,
+        minimum=token.minimum,
+        maximum=token.maximum,
+    )
 
 
 def _build_feed(

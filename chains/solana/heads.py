@@ -8,6 +8,7 @@ of the endpoints, whose genesis hash is checked; what a head says is read again 
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -106,6 +107,8 @@ class SlotStream:
         self._unclocked = 0
         self._failures = 0
         self._polling = True
+        self.tried_at: float = 0.0
+        """When a node was last asked or heard (seconds since the epoch), head or not."""
 
     @property
     def is_polling(self) -> bool:
@@ -184,6 +187,7 @@ class SlotStream:
                     raise _SilentSocket from None
                 continue
             heard_at, proved = self._now(), True
+            self.tried_at = time.time()
             if (head := await self._take(topic, result)) is not None:
                 self._note_recovery()
                 yield head
@@ -221,6 +225,7 @@ class SlotStream:
             raise ValueError(f"at slot {slot}, the endpoints at {tip}: another chain or far off")
 
     async def _poll(self) -> SlotHead | None:
+        self.tried_at = time.time()
         seen = await self._client.read_accounts([CLOCK])
         return self._place(mint_anchor(self._client.chain, [CLOCK], seen))
 

@@ -19,7 +19,7 @@ from config.errors import ConfigError
 from config.load import load
 from config.settings import Settings
 from daemon.commands.common import BAD_INPUT, JsonOption
-from daemon.compose import open_chains
+from daemon.compose import EvmParts, open_chains
 from daemon.verify import ChainAccess, Comparison, compare_with_chain
 from proofs.refusal import Refused
 from proofs.statement import (
@@ -106,6 +106,7 @@ async def _ask_chains(statement: Statement, settings: Settings) -> Comparison:
         access = {
             chain: ChainAccess(blocks=parts.client, reader=parts.reader)
             for chain, parts in chains.items()
+            if isinstance(parts, EvmParts)
         }
         return await compare_with_chain(statement, access)
 

@@ -5,6 +5,7 @@ Nothing is awaited but the recorder, which does nothing here: the commit is the 
 
 import asyncio
 import time
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
@@ -35,7 +36,8 @@ async def _measure(ground: Ground) -> Figures:
     board = build_board(settings)
     async with open_chains(settings) as chains:
         for id_, parts in chains.items():
-            head: Head = await parts.client.read_head("latest")
+            async with aclosing(parts.heads.heads()) as heads:
+                head: Head = await anext(heads)
             board.chains[id_] = await parts.reader.read(head, ground.members)
     snapshot = collect(board, ACCOUNT, now=int(time.time()))
     policy, risk = build_policy(settings.accounts[0]), build_risk(settings)

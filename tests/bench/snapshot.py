@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from chains.model.ids import AccountId, Address
-from daemon.compose import ChainParts, open_chains
+from daemon.compose import EvmParts, open_chains
 from tests.bench.figures import Figure, Figures, median
 from tests.bench.ground import ALICE, Ground, open_ground
 from tests.bench.probe import Probe
@@ -31,12 +31,13 @@ async def _measure(ground: Ground) -> Figures:
     with probe.recording():
         async with open_chains(ground.load_settings()) as chains:
             parts = chains[cheap.chain_id]
+            assert isinstance(parts, EvmParts)
             for count in COUNTS:
                 figures |= await _measure_count(parts, accounts[:count], probe)
     return figures
 
 
-async def _measure_count(parts: ChainParts, accounts: Sequence[AccountId], probe: Probe) -> Figures:
+async def _measure_count(parts: EvmParts, accounts: Sequence[AccountId], probe: Probe) -> Figures:
     head = await parts.client.read_head("latest")
     await parts.reader.read(head, accounts)  # opens the markets, once in a daemon's life
     probe.clear()

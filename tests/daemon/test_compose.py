@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from config.load import load
-from daemon.compose import open_chains
+from daemon.compose import EvmParts, open_chains
 from tests.support.story import Story
 
 pytestmark = pytest.mark.net
@@ -18,6 +18,7 @@ async def test_a_flood_of_hunting_questions_holds_up_no_other_read(story: Story)
     cheap, proxy = story.cheap.chain_id, story.proxies["cheap"]
     async with open_chains(load(story.daemon.files, {})) as chains, asyncio.TaskGroup() as group:
         parts = chains[cheap]
+        assert isinstance(parts, EvmParts)
         assert parts.hunting is not None
         proxy.hold("eth_getBalance")
         flood = [

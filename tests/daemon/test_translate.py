@@ -92,9 +92,10 @@ def test_members_and_salts_belong_to_their_account(settings: Settings) -> None:
 
 def test_gas_must_be_charged_at_a_configured_token(settings: Settings) -> None:
     chain = settings.evm["one"]
-    assert find_native("one", chain).symbol == "WETH"
+    tokens = build_tokens(chain)
+    assert find_native("one", chain, tokens).symbol == "WETH"
     with pytest.raises(ConfigError, match=r"chains\.one\.native_symbol"):
-        find_native("one", chain.model_copy(update={"native_symbol": "POL"}))
+        find_native("one", chain.model_copy(update={"native_symbol": "POL"}), tokens)
 
 
 STAKED = f"""

@@ -16,7 +16,7 @@ from chains.model.position import Side
 from chains.model.price import Price
 from config.load import load
 from daemon.commands.verify import verify
-from daemon.compose import open_chains
+from daemon.compose import EvmParts, open_chains
 from proofs.build import StatedLeg, Terms, build_statement
 from proofs.document import Document, encode_document
 from proofs.refusal import Refusal
@@ -182,6 +182,8 @@ async def state_devnet(config: Path) -> Statement:
     prices: list[Price] = []
     async with open_chains(load([config], {})) as chains:
         for chain, parts in chains.items():
+            if not isinstance(parts, EvmParts):
+                continue
             head = await parts.client.read_head("latest")
             member = AccountId(chain, USER)
             snapshot = await parts.reader.read(head, [member])
