@@ -48,7 +48,7 @@ class SlotCures:
     """Builds the cures of one key on one chain; a daemon.keeper.ports.CureBuilder.
 
     `tables` shorten messages that would not fit otherwise: those with many signatures of a
-    committee, or many reserves.
+    committee, or many reserves. They may become known while it runs.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class SlotCures:
     ) -> None:
         self._sight: Final = sight
         self._keeper: Final = keeper
-        self._tables: Final = tuple(tables)
+        self._tables: Final = tables
 
     def __call__(self, cure: Cure, attested: Attested | None) -> Action | str:
         """Give a cure's action, or say why there is none now."""
@@ -128,5 +128,5 @@ class SlotCures:
         )
 
     def _shorten(self, instructions: Sequence[Instruction]) -> Order:
-        tables = () if fits(self._keeper, instructions) else self._tables
+        tables = () if fits(self._keeper, instructions) else tuple(self._tables)
         return Order(instructions=tuple(instructions), tables=tables)
