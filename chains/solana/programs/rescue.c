@@ -173,7 +173,7 @@ static NOINLINE u64 take_attestation(const Account *a, Attestation *said, Num *h
   Num trigger;
   NEED(is_at(a + A_COMMITTEE, mandate + MANDATE_COMMITTEE), WRONG_COMMITTEE);
   NEED(is_ours(a + A_COMMITTEE, IS_COMMITTEE, COMMITTEE_SIZE), WRONG_COMMITTEE);
-  TRY(read_attestation(said, CALL->data + 9, mandate, committee));
+  TRY(read_attestation(said, mandate, committee));
   get_word128(health, word_of(said, HEALTH_FACTOR));
   get128(&trigger, mandate + MANDATE_TRIGGER);
   NEED(compare(health, &trigger) == LESS, HEALTHY);
@@ -188,7 +188,7 @@ static NOINLINE u64 execute_unified(const Account *a) {
   Attestation *said = allocate(sizeof(Attestation));
   Num health, after;
   u64 needed;
-  NEED(CALL->size > 9, BAD_DATA);
+  NEED(CALL->size > HEADER_AT, BAD_DATA);
   u64 amount = get64(CALL->data + 1);
   TRY(open_mandate(a, UNIFIED));
   TRY(take_attestation(a, said, &health));

@@ -33,6 +33,8 @@ static const u8 CARRIED[][2] = {
     {HEALTH_FACTOR, 16}, {NET_EQUITY, 16},
 };
 #define FILLED 128
+#define BITMAP_AT 9 /* of the data: tag, amount u64, bitmap u32, header, signatures */
+#define HEADER_AT 13
 #define SIGNATURE_SIZE 65
 #define SCHEMA 1
 
@@ -90,18 +92,15 @@ static NOINLINE void find_digest(Attestation *out, const u8 *committee) {
   sol_keccak256(parts, 3, out->digest);
 }
 
-/* Read what stands behind `at` in the data, for a mandate and a committee. */
-static NOINLINE u64 read_attestation(
-    Attestation *out, const u8 *at, const u8 *mandate, const u8 *committee) {
-  const u8 *end = CALL->data + CALL->size;
-  NEED(end - at > 4, BAD_DATA);
+/* Read the data behind tag and amount, for a mandate and a committee. */
+static NOINLINE u64 read_attestation(Attestation *out, const u8 *mandate, const u8 *committee) {
   out->words = allocate(HEADER_WORDS * WORD);
   hash(out->words, TEXT(ATTESTATION_TYPE));
   put_word64(word_of(out, SCHEMA_VERSION), SCHEMA);
   copy(word_of(out, ACCOUNT_SET_ROOT), mandate + MANDATE_ROOT, WORD);
   copy(word_of(out, COMMITTEE_ID_WORD), committee + COMMITTEE_ID, WORD);
-  out->bitmap = *(const u32 *)at;
-  TRY(read_header(out, at + 4, end));
+  out->bitmap = *(const u32 *)(CALL->data + BITMAP_AT);
+  TRY(read_header(out, CALL->data + HEADER_AT, CALL->data + CALL->size));
   find_digest(out, committee);
   return 0;
 }

@@ -84,3 +84,12 @@ def test_a_member_that_does_not_fit_its_type_is_refused(at: int, value: int) -> 
     raw[cursor] = value
     odd = Instruction(RESCUE, bytes(raw) + bytes(60), list(good.accounts))
     assert scene.refusal(odd) == "BAD_DATA"
+
+
+def test_a_header_cut_short_anywhere_is_refused() -> None:
+    scene = open_unified()
+    good = scene.unified(USDC)
+    data = bytes(good.data)
+    for end in range(HEADER_AT, len(data) - 65):
+        cut = Instruction(RESCUE, data[:end], list(good.accounts))
+        assert scene.refusal(cut) == "BAD_DATA", end
