@@ -216,6 +216,17 @@ def test_only_the_debt_of_the_greatest_weight_is_repaid() -> None:
     assert stand(light, owner=both).deals != []
 
 
+def test_two_obligations_of_one_wallet_are_two_needs() -> None:
+    world = World.create()
+    market, second = world.market, world.market.owner_of(world.owner.key)
+    market.deposit(second, world.sol, 100 * SOL)
+    market.borrow(second, world.usdc, 10_000 * USDC)
+    first = {deal.prey.need for deal in stand(world).deals}
+    other = {deal.prey.need for deal in stand(world, owner=second).deals}
+    assert len(first) == len(other) == 1
+    assert first != other
+
+
 def test_a_loan_against_its_own_token_is_liquidated_without_a_pool() -> None:
     world = World.create()
     market, owner = world.market, world.market.owner()
