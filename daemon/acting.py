@@ -7,9 +7,12 @@ from chains.evm.l1_fees import L1FeeOracle
 from chains.evm.receipts import ReceiptReader
 from chains.evm.transactions import Lane
 from chains.model.ids import Address, ChainId
+from chains.solana.landings import LandingReader
+from chains.solana.signer import Signer as SolanaSigner
+from chains.solana.transactions import Lane as SlotLane
 from config.evm import EvmSettings
 from config.settings import Settings
-from daemon.compose import ChainParts, EvmParts, Key
+from daemon.compose import ChainParts, EvmParts, Key, SolanaParts
 from daemon.keeper.calls import build_cure
 from daemon.keeper.dispatch import Dispatcher, DispatchTerms, LaneParts
 from daemon.keeper.effects import ReceiptEffects
@@ -22,6 +25,9 @@ from daemon.keeper.latches import Latches
 from daemon.keeper.limits import Limits
 from daemon.keeper.quote import GasQuoter
 from daemon.keeper.selling import Seller
+from daemon.keeper.solana.cures import SlotCures
+from daemon.keeper.solana.effects import LandingEffects
+from daemon.keeper.solana.executor import SlotExecutor, SlotTerms
 from daemon.storage.database import Database
 from daemon.storage.store import Store
 from daemon.translate import build_members, build_policy, build_risk
@@ -39,11 +45,7 @@ async def build_dispatcher(
         return cooldowns.get(draft.subject, 0)
 
     dispatcher = Dispatcher(
-        lanes={
-            id_: await _build_lane(parts, key, journal)
-            for id_, parts in chains.items()
-            if isinstance(parts, EvmParts)
-        },
+        lanes=await _build_lanes(chains, key, journal),
         journal=journal,
         store=Store(database),
         terms=DispatchTerms(
@@ -57,6 +59,31 @@ async def build_dispatcher(
         cooldown_s=cooldown_s,
     )
     return await dispatcher.load()
+
+
+async def _build_lanes(
+    chains: Mapping[ChainId, ChainParts], key: Key, journal: Journal
+) -> Mapping[ChainId, LaneParts]:
+    """Give a lane for every chain that there is a key for."""
+    lanes: dict[ChainId, LaneParts] = {}
+    for id_, parts in chains.items():
+        if isinstance(parts, EvmParts):
+            lanes[id_] = await _build_lane(parts, key, journal)
+        elif key.solana is not None:
+            lanes[id_] = _build_slot_lane(parts, key.solana, journal)
+    return lanes
+
+
+def _build_slot_lane(parts: SolanaParts, signer: SolanaSigner, journal: Journal) -> LaneParts:
+    chain = parts.settings
+    lane = SlotLane(parts.client, signer, percentile=chain.price_percentile)
+    terms = SlotTerms(cap_lamports=chain.max_fee_lamports, slot_ms=chain.slot_ms)
+    landings = LandingReader(parts.client, [str(url) for url in chain.rpc])
+    return LaneParts(
+        executor=SlotExecutor(lane, journal, terms, landings),
+        effects=LandingEffects(landings),
+        build_cure=SlotCures(parts.reader, signer.pubkey),
+    )
 
 
 async def _build_lane(parts: EvmParts, key: Key, journal: Journal) -> LaneParts:
