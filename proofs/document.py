@@ -56,7 +56,8 @@ _ADDRESS_BYTES: Final = 20
 _MAX_DIGITS: Final = 79
 _DECIMAL: Final = re.compile(r"0|-?[1-9][0-9]*")
 _HEX: Final = re.compile(r"0x(?:[0-9a-f]{2})*")
-_BRACKET: Final = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"')
+_BRACKET: Final = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*+"?')
+"""A bracket, or a text; one without an end is taken whole, so that no byte is looked at twice."""
 _TEXT: Final = re.compile(r"[\x20-\x7e]{1,256}")
 
 _Struct = TypeVar("_Struct", bound=Dataclass)

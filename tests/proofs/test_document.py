@@ -110,6 +110,7 @@ def test_a_field_that_stands_twice_is_named() -> None:
         b"[" * 200_000,
         b'{"a":' * 100_000,
         b" " * (MAX_BYTES + 1),
+        b'"' + b'\\"' * 500_000,
     ],
 )
 def test_what_is_not_json_is_malformed(raw: bytes) -> None:
