@@ -112,6 +112,9 @@ class SolanaSettings(ChainSettings):
     programs: ProgramSettings = Field(ProgramSettings(), description="a table of addresses")
     markets: tuple[SolanaMarketSettings, ...] = Field((), description="a list of markets")
     pools: tuple[PoolSettings, ...] = Field((), description="a list of pools")
+    lookup_tables: tuple[SolanaKey, ...] = Field(
+        (), description="a list of address lookup tables that shorten long transactions"
+    )
     tokens: Mapping[Symbol, SolanaTokenSettings] = Field(
         default_factory=dict, description="tables of tokens by symbol"
     )

@@ -1,6 +1,9 @@
 """The acting half of a daemon: lanes, dispatcher and keeper, made from settings and a key."""
 
 from collections.abc import Mapping
+from typing import assert_never
+
+from solders.pubkey import Pubkey
 
 from chains.evm.client import EvmClient
 from chains.evm.l1_fees import L1FeeOracle
@@ -8,11 +11,14 @@ from chains.evm.receipts import ReceiptReader
 from chains.evm.transactions import Lane
 from chains.model.ids import Address, ChainId
 from chains.solana.landings import LandingReader
+from chains.solana.pools import PoolPlace
 from chains.solana.signer import Signer as SolanaSigner
 from chains.solana.transactions import Lane as SlotLane
 from config.evm import EvmSettings
 from config.settings import Settings
+from config.solana import SolanaSettings
 from daemon.compose import ChainParts, EvmParts, Key, SolanaParts
+from daemon.follow import Hunting
 from daemon.keeper.calls import build_cure
 from daemon.keeper.dispatch import Dispatcher, DispatchTerms, LaneParts
 from daemon.keeper.effects import ReceiptEffects
@@ -28,6 +34,9 @@ from daemon.keeper.selling import Seller
 from daemon.keeper.solana.cures import SlotCures
 from daemon.keeper.solana.effects import LandingEffects
 from daemon.keeper.solana.executor import SlotExecutor, SlotTerms
+from daemon.keeper.solana.ground import SlotHuntTerms
+from daemon.keeper.solana.hunt import SolanaHunter
+from daemon.keeper.solana.quote import OrderQuoter
 from daemon.storage.database import Database
 from daemon.storage.store import Store
 from daemon.translate import build_members, build_policy, build_risk
@@ -119,42 +128,103 @@ async def build_hunters(
     dispatcher: Dispatcher,
     chains: Mapping[ChainId, ChainParts],
     store: Store,
-) -> Mapping[ChainId, Hunter]:
-    """Give a hunter for every chain that hunts and has a place to sell."""
-    risk = build_risk(settings)
-    latches = await Latches(risk, store).load()
-    hunters = {}
+) -> Mapping[ChainId, Hunting]:
+    """Give a hunter for every chain that hunts, has a place to sell and a key."""
+    latches = await Latches(build_risk(settings), store).load()
+    hunters: dict[ChainId, Hunting] = {}
     for id_, parts in chains.items():
-        if not isinstance(parts, EvmParts):
-            continue
-        liquidator, market = parts.settings.contracts.liquidator, parts.settings.uniswap_v3
-        if parts.hunting is None or liquidator is None or market is None:
-            continue
-        hunters[id_] = Hunter(
-            parts.hunting,
-            parts.reader.markets,
-            quoting=GasQuoter(
-                lane=Lane(
-                    parts.hunting,
-                    key.transactions,
-                    fee_cap_wei=parts.settings.max_fee_wei,
-                    priority_fee_wei=parts.settings.priority_fee_wei,
-                    l1_fees=_find_l1_fees(parts.settings, parts.hunting),
-                ),
-                block_time_s=parts.settings.block_time_s,
-            ),
-            dispatcher=dispatcher,
-            latches=latches,
-            store=store,
-            terms=HuntTerms(
-                seller=Seller(liquidator=liquidator, quoter=market.quoter, swap_fee=market.fee),
-                min_profit=settings.keeper.min_profit,
-                start_blocks={m.pool: m.start_block for m in parts.settings.markets},
-                watched=[a for a in settings.keeper.watch if a.chain == id_],
-                members=frozenset(build_members(settings)),
-            ),
-        )
+        match parts:
+            case EvmParts():
+                found = _build_hunter(settings, key, parts, dispatcher, latches, store)
+            case SolanaParts():
+                found = _build_slot_hunter(settings, key, parts, dispatcher, latches)
+            case _:
+                assert_never(parts)
+        if found is not None:
+            hunters[id_] = found
     return hunters
+
+
+def _build_hunter(
+    settings: Settings,
+    key: Key,
+    parts: EvmParts,
+    dispatcher: Dispatcher,
+    latches: Latches,
+    store: Store,
+) -> Hunting | None:
+    liquidator, market = parts.settings.contracts.liquidator, parts.settings.uniswap_v3
+    if parts.hunting is None or liquidator is None or market is None:
+        return None
+    return Hunter(
+        parts.hunting,
+        parts.reader.markets,
+        quoting=GasQuoter(
+            lane=Lane(
+                parts.hunting,
+                key.transactions,
+                fee_cap_wei=parts.settings.max_fee_wei,
+                priority_fee_wei=parts.settings.priority_fee_wei,
+                l1_fees=_find_l1_fees(parts.settings, parts.hunting),
+            ),
+            block_time_s=parts.settings.block_time_s,
+        ),
+        dispatcher=dispatcher,
+        latches=latches,
+        store=store,
+        terms=HuntTerms(
+            seller=Seller(liquidator=liquidator, quoter=market.quoter, swap_fee=market.fee),
+            min_profit=settings.keeper.min_profit,
+            start_blocks={m.pool: m.start_block for m in parts.settings.markets},
+            watched=[a for a in settings.keeper.watch if a.chain == parts.id],
+            members=frozenset(build_members(settings)),
+        ),
+    )
+
+
+def _build_slot_hunter(
+    settings: Settings, key: Key, parts: SolanaParts, dispatcher: Dispatcher, latches: Latches
+) -> Hunting | None:
+    chain, signer = parts.settings, key.solana
+    if parts.hunting is None or signer is None:
+        return None
+    return SolanaHunter(
+        parts.hunting,
+        parts.reader.markets,
+        quoting=OrderQuoter(
+            lane=SlotLane(parts.hunting, signer, percentile=chain.price_percentile),
+            cap_lamports=chain.max_fee_lamports,
+            slot_ms=chain.slot_ms,
+        ),
+        dispatcher=dispatcher,
+        latches=latches,
+        terms=SlotHuntTerms(
+            wallet=signer.pubkey,
+            pools=_build_pools(chain),
+            min_profit=settings.keeper.min_profit,
+            tables=[Pubkey.from_string(table) for table in chain.lookup_tables],
+            watched=[a for a in settings.keeper.watch if a.chain == parts.id],
+            members=frozenset(build_members(settings)),
+        ),
+    )
+
+
+def _build_pools(chain: SolanaSettings) -> tuple[PoolPlace, ...]:
+    """Give the pools where a chain's collateral is sold."""
+    return tuple(
+        PoolPlace(
+            program=Pubkey.from_string(pool.program),
+            account=Pubkey.from_string(pool.account),
+            vaults=_to_pair(pool.vaults),
+            mints=_to_pair(pool.mints),
+        )
+        for pool in chain.pools
+    )
+
+
+def _to_pair(keys: tuple[Address, Address]) -> tuple[Pubkey, Pubkey]:
+    first, second = keys
+    return Pubkey.from_string(first), Pubkey.from_string(second)
 
 
 def build_keeper(settings: Settings, key: Key, dispatcher: Dispatcher) -> Keeper:

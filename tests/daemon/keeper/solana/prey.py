@@ -41,7 +41,7 @@ from daemon.keeper.intent import Intent
 from daemon.keeper.journal import Journal
 from daemon.keeper.latches import Latches
 from daemon.keeper.limits import Limits
-from daemon.keeper.ports import Reading
+from daemon.keeper.solana.effects import LandingEffects
 from daemon.keeper.solana.executor import SlotExecutor, SlotTerms
 from daemon.keeper.solana.ground import SlotHuntTerms
 from daemon.keeper.solana.hunt import SolanaHunter
@@ -201,6 +201,7 @@ class Hunt:
     executor: SlotExecutor
     dispatcher: Dispatcher
     hunter: SolanaHunter
+    effects: LandingEffects
     nodes: list[SolanaNode]
     others: list[object]
 
@@ -255,16 +256,13 @@ async def hunting(
         _, market = await read(client, world.plan_open(), min_slot=0)
         journal, store = Journal(database), Store(database)
         lane = Lane(client, LocalSigner(bytes(KEEPER)[:32]))
-        executor = SlotExecutor(
-            lane,
-            journal,
-            SlotTerms(cap_lamports=CAP_LAMPORTS),
-            LandingReader(client, [nodes[0].url]),
-        )
+        landings = LandingReader(client, [nodes[0].url])
+        executor = SlotExecutor(lane, journal, SlotTerms(cap_lamports=CAP_LAMPORTS), landings)
+        effects = LandingEffects(landings)
         dispatcher = Dispatcher(
             lanes={
                 world.chain: LaneParts(
-                    executor=executor, effects=NoEffects(), build_cure=lambda *_: "none"
+                    executor=executor, effects=effects, build_cure=lambda *_: "none"
                 )
             },
             journal=journal,
@@ -296,19 +294,9 @@ async def hunting(
                 members=members,
             ),
         )
-        hunt = Hunt(world, own, market, executor, dispatcher, hunter, nodes, others)
+        hunt = Hunt(world, own, market, executor, dispatcher, hunter, effects, nodes, others)
         await hunt.settle()
         yield hunt
-
-
-class NoEffects:
-    """Nobody looks for what a liquidation did."""
-
-    async def read(self, intent: Intent) -> Reading | None:  # noqa: ARG002 -- the port's
-        return None
-
-    async def read_everywhere(self, intent: Intent) -> tuple[Reading, ...]:  # noqa: ARG002 -- the port's
-        return ()
 
 
 def risk_table(world: World) -> RiskTable:

@@ -49,6 +49,13 @@ async def take(hunt: Hunt) -> Intent:
     await hunt.hunt()
     assert len(hunt.executor.in_flight) == 1
     (done,) = await hunt.settle()
+    seen = await hunt.effects.read(done)
+    assert seen is not None
+    assert seen.effect is not None
+    assert orjson.loads(seen.effect) == {
+        "units": str(done.draft.action.units),
+        "profit_units": str(earned(done)),
+    }
     return done
 
 
