@@ -9,6 +9,7 @@ from daemon.demo.cast import choose_cast, seed
 from daemon.demo.figures import Figures
 from daemon.demo.play import Play
 from daemon.demo.stage import DemoError, running_daemon, running_devnet
+from daemon.demo.wallets import running_solana
 from daemon.devnet.errors import DevnetError
 
 
@@ -31,7 +32,8 @@ def _play() -> Figures:
     started = time.monotonic()
     with running_devnet(_say) as (folder, state):
         cast = choose_cast(state)
-        _say("opening a margin account on both chains, and a stranger's position …")
+        _say(f"three chains run; Solana's on the node {running_solana(state).node}")
+        _say("opening a margin account on three chains, and two strangers' positions …")
         seed(folder, state, cast)
         with running_daemon(folder, state, cast) as daemon:
             play = Play(folder=folder, state=state, cast=cast, daemon=daemon, say=_say)

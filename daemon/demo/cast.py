@@ -1,8 +1,9 @@
 """Who plays in the demo, what they hold at curtain-up, and the mandates the owner gives.
 
-Alice is collateral-heavy on the cheap chain and debt-heavy on the dear one; her native health on
-the dear chain is 1.125 and must stay above its floor of 1.10, while her unified health of 1.62
-depends on WETH. The stranger borrows against WETH on the cheap chain alone.
+Alice is collateral-heavy on the two EVM chains and debt-heavy on Solana (`wallets.py`). Her native
+health is 1.125 on the dear chain and 1.143 on Solana, both above its floor of 1.10, while her
+unified health of 1.65 depends on WETH. A stranger borrows against WETH on the cheap chain, another
+against SOL on Solana.
 """
 
 import secrets
@@ -18,16 +19,25 @@ from chains.model.action import Call, Instrument
 from chains.model.ids import AccountId, Address, ChainId, parse_address
 from chains.model.snapshot import MandateKind
 from chains.model.units import BPS, WAD, Bps, Wad
+from daemon.demo.wallets import (
+    MANDATE_LIFE_S,
+    MAX_AGE_S,
+    SLACK,
+    WalletMandates,
+    Wallets,
+    running_solana,
+    seed_wallets,
+)
 from daemon.devnet import control
 from daemon.devnet.calls import encode_call
 from daemon.devnet.deploy import Deployer
 from daemon.devnet.folder import DevnetState, Folder, RunningChain
 from daemon.devnet.rpc import Rpc
+from daemon.devnet.solana.actors import Actors
 from proofs.statement import AccountLeaf, calculate_leaves_root
 
 ALICE: Final = "alice"
 VARIABLE_RATE: Final = 2
-MANDATE_LIFE_S: Final = 7 * 86_400
 EVERYTHING: Final = 2**256 - 1
 BOTH: Final = frozenset({Instrument.REPAY, Instrument.SUPPLY})
 
@@ -43,16 +53,21 @@ class Holding:
 
 
 ALICE_HOLDS: Final = (
-    Holding(chain="cheap", supplied=(("WETH", "6"),), idle=(("WETH", "5"), ("USDC", "10000"))),
+    Holding(
+        chain="cheap",
+        supplied=(("WETH", "10"),),
+        borrowed=(("USDC", "3000"),),
+        idle=(("WETH", "5"), ("USDC", "10000")),
+    ),
     Holding(
         chain="dear",
-        supplied=(("WBTC", "0.5"),),
-        borrowed=(("USDC", "20000"),),
+        supplied=(("WBTC", "0.3"),),
+        borrowed=(("USDC", "12000"),),
         idle=(("WETH", "5"), ("USDC", "10000")),
     ),
 )
 STRANGER_HOLDS: Final = (
-    Holding(chain="cheap", supplied=(("WETH", "10"),), borrowed=(("USDC", "11000"),)),
+    Holding(chain="cheap", supplied=(("WETH", "10"),), borrowed=(("USDC", "9000"),)),
 )
 BANDS: Final = {
     MandateKind.UNIFIED: (Wad(150 * WAD // 100), Wad(160 * WAD // 100)),
@@ -62,17 +77,22 @@ BANDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
-    """The two actors (one address each on both chains) and the salt that blinds Alice's."""
+    """The actors, one address each on both EVM chains and a wallet on Solana.
+
+    `salt` blinds Alice's accounts.
+    """
 
     alice: Address
     stranger: Address
     salt: bytes
     chains: tuple[ChainId, ...]
+    wallets: Wallets
 
     @property
     def members(self) -> tuple[AccountId, ...]:
         """Alice's accounts, in the order that is attested."""
-        return tuple(AccountId(chain, self.alice) for chain in self.chains)
+        evm = tuple(AccountId(chain, self.alice) for chain in self.chains)
+        return (*evm, self.wallets.alice_account)
 
     @property
     def account_set_root(self) -> bytes:
@@ -93,6 +113,7 @@ def choose_cast(state: DevnetState) -> Cast:
         stranger=parse_address(unlocked[2].lower()),
         salt=secrets.token_bytes(32),
         chains=tuple(ChainId.evm(chain.deployment.number) for chain in state.chains),
+        wallets=Wallets.make(running_solana(state).deployment.chain),
     )
 
 
@@ -106,6 +127,13 @@ def seed(folder: Folder, state: DevnetState, cast: Cast) -> None:
                     _fund(folder, actor, holding)
                     _send(chain, actor, _open_calls(chain, actor, holding))
         _send(chain, cast.alice, _mandate_calls(chain, cast, state.keeper))
+    solana = running_solana(state)
+    actors = Actors.open(solana, folder)
+    seed_wallets(actors, cast.wallets)
+    mandates = WalletMandates(
+        keeper=solana.keeper, bands=BANDS, account_set_root=cast.account_set_root
+    )
+    mandates.give(actors, cast.wallets.alice)
 
 
 def _fund(folder: Folder, actor: Address, holding: Holding) -> None:
@@ -160,8 +188,8 @@ def _terms(
         terms,
         account_set_root=cast.account_set_root,
         verifier=chain.contracts.verifier,
-        max_age_s=60,
-        slack_bps=Bps(BPS // 20),
+        max_age_s=MAX_AGE_S,
+        slack_bps=SLACK,
     )
 
 

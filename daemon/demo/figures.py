@@ -1,6 +1,7 @@
 """The demo's figures: what `DEMO_JSON` writes."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ class Figures:
     health_after_shock: str | None = None
     rescue: dict[str, Any] | None = None
     health_after_rescue: str | None = None
-    liquidation: dict[str, Any] | None = None
+    rescue_elsewhere: dict[str, Any] | None = None
+    liquidation: Mapping[str, Any] | None = None
+    liquidation_on_solana: Mapping[str, Any] | None = None
     attestations: list[dict[str, str]] = field(default_factory=list)
+    solana_evidence: str | None = None
     verified_on: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 

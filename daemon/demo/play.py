@@ -12,19 +12,25 @@ from typing import Any, Final
 from chains.evm.rescue import ATTESTATION
 from chains.model.ids import AccountId
 from chains.model.snapshot import MandateKind
-from chains.model.units import BPS, USD, WAD
+from chains.model.units import BPS, WAD
 from daemon.demo.cast import ALICE, BANDS, Cast, open_rpc
 from daemon.demo.figures import Figures
+from daemon.demo.profit import realised_profit
 from daemon.demo.stage import STEP_S, Daemon, DemoError, find_action
 from daemon.devnet import control
 from daemon.devnet.calls import decode_result, encode_call
 from daemon.devnet.folder import DevnetState, Folder, RunningChain
+from daemon.devnet.solana.deployment import NAME as SOLANA_NAME
 from proofs.document import decode_document
+from proofs.statement import Evidence
 from proofs.typed import encode_words
 from proofs.verify import Expected, verify_file
 
 FIRST_SHOCK: Final = Decimal(-30)
-SECOND_SHOCK: Final = Decimal(-10)
+SECOND_SHOCK: Final = Decimal(-25)
+SOLANA_SHOCK: Final = Decimal(-15)
+DEAR_UNIT_PRICE: Final = Decimal(40_000_000)
+"""Micro-lamports for each compute unit: a crowded Solana, dearer than the cheap chain."""
 _VERIFY: Final = f"verify({ATTESTATION},uint256,bytes)"
 
 
@@ -38,16 +44,19 @@ class Play:
     daemon: Daemon
     say: Callable[[str], None]
     figures: Figures = field(default_factory=Figures)
+    _done: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def run(self) -> Figures:
         """Play all acts; DemoError or DevnetError where one does not hold."""
         self.open()
         self.rescue()
+        self.rescue_elsewhere()
         self.liquidate()
+        self.liquidate_on_solana()
         self.verify()
-        status = control.read_status(self.folder)
         self.figures.chains = [
-            {"id": f"eip155:{chain.number}", "height": chain.height} for chain in status.chains
+            {"id": chain.caip2, "height": chain.height}
+            for chain in control.read_status(self.folder).chains
         ]
         return self.figures
 
@@ -60,47 +69,89 @@ class Play:
 
     def rescue(self) -> None:
         """Let WETH fall until the unified health is under its trigger, and wait for the cure."""
-        trigger, _ = BANDS[MandateKind.UNIFIED]
         with self._timed("rescue"):
-            self.say(f"\nWETH falls by {-FIRST_SHOCK} % on both chains …")
-            control.shock(self.folder, "WETH", FIRST_SHOCK)
-            factor = self._keep_attestation("after-shock", lambda found: found < trigger)
+            factor = self._shock_weth(FIRST_SHOCK, "after-shock")
             self.figures.health_after_shock = _decimal(factor)
-            self.say(f"unified health is {_decimal(factor)[:6]}, under its trigger; attested")
-            action = self.daemon.wait(
-                "the rescue", STEP_S, lambda: find_action(self.daemon, "unified")
-            )
+            action = self._wait_for("unified")
         self.figures.rescue = _describe_rescue(action)
         self._show_candidates(action)
         health = self.daemon.wait("health to be restored", STEP_S, self._restored)
         self.figures.health_after_rescue = health["unified"]["health_factor"]
         self._show(health, "After the rescue")
+        trigger, _ = BANDS[MandateKind.UNIFIED]
         self._keep_attestation("after-rescue", lambda found: found >= trigger)
 
+    def rescue_elsewhere(self) -> None:
+        """Make the chain of the first rescue dear, let WETH fall again, and see another chosen."""
+        first = self._done["unified"]
+        with self._timed("rescue_elsewhere"):
+            self.say(f"\nSolana grows crowded: {DEAR_UNIT_PRICE} micro-lamports for each unit …")
+            control.set_base_fee(self.folder, SOLANA_NAME, DEAR_UNIT_PRICE)
+            self._shock_weth(SECOND_SHOCK, "after-second-shock")
+            action = self._wait_for("unified")
+        self._show_candidates(action)
+        if action["chain"] == first["chain"]:
+            raise DemoError(f"the second rescue is on {action['chain']} again, now the dearer one")
+        self.figures.rescue_elsewhere = _describe_rescue(action)
+        health = self.daemon.wait("health to be restored again", STEP_S, self._restored)
+        self._show(health, "After the second rescue")
+
     def liquidate(self) -> None:
-        """Let WETH fall until the stranger is unhealthy, and wait for his liquidation."""
+        """Wait for the liquidation of the stranger whom WETH's second fall made unhealthy."""
+        chain = str(self.cast.chains[0])
+        stranger = AccountId(self.cast.chains[0], self.cast.stranger)
         with self._timed("liquidation"):
-            self.say(f"\nWETH falls by another {-SECOND_SHOCK} % …")
-            control.shock(self.folder, "WETH", SECOND_SHOCK)
-            action = self.daemon.wait(
-                "the liquidation", STEP_S, lambda: find_action(self.daemon, "liquidation")
-            )
-        if AccountId.parse(action["account"]).evm_address != self.cast.stranger:
+            action = self._wait_for("liquidation", chain=chain)
+        self.figures.liquidation = self._judge_liquidation(action, stranger)
+
+    def liquidate_on_solana(self) -> None:
+        """Let SOL fall until the stranger in Save is unhealthy, and wait for his liquidation."""
+        stranger = self.cast.wallets.stranger_account
+        with self._timed("liquidation_on_solana"):
+            control.set_base_fee(self.folder, SOLANA_NAME, Decimal(0))
+            self.say(f"\nSOL falls by {-SOLANA_SHOCK} % …")
+            control.shock(self.folder, "SOL", SOLANA_SHOCK)
+            action = self._wait_for("liquidation", chain=str(stranger.chain))
+        self.figures.liquidation_on_solana = self._judge_liquidation(action, stranger)
+
+    def _shock_weth(self, percent: Decimal, name: str) -> int:
+        """Move WETH everywhere and give the attested health, which is under the trigger."""
+        trigger, _ = BANDS[MandateKind.UNIFIED]
+        self.say(f"\nWETH falls by {-percent} % on all three chains …")
+        control.shock(self.folder, "WETH", percent)
+        factor = self._keep_attestation(name, lambda found: found < trigger)
+        self.say(f"unified health is {_decimal(factor)[:6]}, under its trigger; attested")
+        return factor
+
+    def _wait_for(self, purpose: str, *, chain: str | None = None) -> Mapping[str, Any]:
+        """Wait for the next action of a purpose (on a chain) whose effect is known."""
+        after = self._done.get(purpose, {"id": 0})["id"]
+        action = self.daemon.wait(
+            f"the {purpose} action",
+            STEP_S,
+            lambda: find_action(self.daemon, purpose, after=after, chain=chain),
+        )
+        self._done[purpose] = action
+        return action
+
+    def _judge_liquidation(
+        self, action: Mapping[str, Any], stranger: AccountId
+    ) -> Mapping[str, Any]:
+        if AccountId.parse(action["account"]) != stranger:
             raise DemoError(f"{action['account']} was liquidated, who is not the stranger")
-        profit = self._realised_profit(action)
+        profit = realised_profit(self.folder, self.state, action)
         if profit <= 0:
             raise DemoError(f"the liquidation made no profit: {profit} USD")
-        self.figures.liquidation = {
+        self.say(
+            f"\na stranger with native health {action['decision']['health'][:6]} is liquidated on "
+            f"{action['chain']}: profit {profit:.2f} USD after fees\n"
+            f"  transaction {action['tx_hash']}"
+        )
+        return {
             "chain": action["chain"],
             "profit_usd": f"{profit:.2f}",
             "tx": action["tx_hash"],
         }
-        decided = action["decision"]
-        self.say(
-            f"a stranger with native health {decided['health'][:6]} is liquidated on "
-            f"{action['chain']}: profit {profit:.2f} USD after gas\n"
-            f"  transaction {action['tx_hash']}"
-        )
 
     def verify(self) -> None:
         """Check every attestation offline, then the last one on both chains."""
@@ -114,8 +165,23 @@ class Play:
             )
             verify_file(last, expected, now=header.issued_at)
             self.say(f"offline: consistent, unanchored: {kept['path']}")
+        self._show_evidence(last)
         for chain in self.state.chains:
             self._verify_on(chain, last)
+
+    def _show_evidence(self, raw: bytes) -> None:
+        """Say how strongly the leaves of a Solana position are backed; all must be quorum-read."""
+        leaves = decode_document(raw).statement.leaves
+        prefix = f"{self.cast.wallets.chain}"
+        grades = {
+            Evidence(leaf.evidence)
+            for leaf in leaves.positions
+            if leaves.blocks[leaf.block_ref].caip2 == prefix
+        }
+        if grades != {Evidence.QUORUM_READ}:
+            raise DemoError(f"Solana's leaves are {grades or 'missing'}, not quorum-read")
+        self.figures.solana_evidence = "quorum-read"
+        self.say(f"Solana's leaves are labelled {self.figures.solana_evidence}")
 
     def _verify_on(self, chain: RunningChain, raw: bytes) -> None:
         document = decode_document(raw)
@@ -166,20 +232,6 @@ class Play:
             {"path": str(path), "digest": "0x" + statement.digest.hex()}
         )
         return statement.header.health_factor_e18
-
-    def _realised_profit(self, action: Mapping[str, Any]) -> Decimal:
-        """Give what the contract paid out less the gas, in dollars at the protocol's prices."""
-        chain = next(c for c in self.state.chains if f":{c.deployment.number}" in action["chain"])
-        receipt = open_rpc(chain).request("eth_getTransactionReceipt", action["tx_hash"])
-        wei = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
-        status = control.read_status(self.folder)
-        prices = next(c.prices for c in status.chains if c.number == chain.deployment.number)
-        usdc = chain.deployment.tokens["USDC"]
-        units = Decimal(str(action["effect"]["profit_units"]))
-        earned = units / 10**usdc.decimals
-        gas = Decimal(wei) / WAD * prices["WETH"].protocol / USD
-        profit: Decimal = earned * prices["USDC"].protocol / USD - gas
-        return profit
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:

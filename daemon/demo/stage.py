@@ -101,10 +101,16 @@ class Daemon:
         raise DemoError(f"waited {limit_s:.0f} s for {what} ({last}):\n{_tail(self.log)}")
 
 
-def find_action(daemon: Daemon, purpose: str) -> Mapping[str, Any] | None:
-    """Give the newest action of a purpose whose effect is known; DemoError when it failed."""
+def find_action(
+    daemon: Daemon, purpose: str, *, after: int = 0, chain: str | None = None
+) -> Mapping[str, Any] | None:
+    """Give the newest action of a purpose (on a chain) whose effect is known.
+
+    Only those with an id above `after` count; DemoError when it failed.
+    """
     for action in daemon.get("/v1/actions")["actions"]:
-        if action["purpose"] == purpose:
+        matches = action["purpose"] == purpose and chain in (None, action["chain"])
+        if matches and action["id"] > after:
             if action["state"] in {"failed", "lost", "superseded"}:
                 raise DemoError(f"{purpose}: {action['state']}, {action['reason']}")
             return action if action["effect"] else None
@@ -126,7 +132,7 @@ def _format_accounts(cast: Cast) -> str:
         f'salt = "0x{cast.salt.hex()}"',
         f"members = {json.dumps([str(member) for member in cast.members])}",
     ]
-    lines += ["[accounts.policy]", 'max_cost_usd = "100"']
+    lines += ["[accounts.policy]", 'max_cost_usd = "100"', "cooldown_s = 5"]
     for kind in MandateKind:
         lines += [f"[accounts.policy.{kind}]"]
         lines += [f'{name} = "{value}"' for name, value in bands[kind].items()]
