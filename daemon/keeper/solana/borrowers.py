@@ -18,7 +18,7 @@ from chains.solana.client import DataSlice, SolanaClient
 from chains.solana.markets import Target
 from chains.solana.protocols.save.adapter import SaveMarket
 from chains.solana.protocols.save.columns import calculate_columns
-from chains.solana.protocols.save.layout import OBLIGATION
+from chains.solana.protocols.save.layout import OBLIGATION, VERSION
 from chains.solana.protocols.save.state import Reserve
 from daemon.keeper.solana.ground import Suspect
 
@@ -132,8 +132,13 @@ class Obligations:
                 raise DecodeError(self._client.chain, f"{account.key} was scanned: no obligation")
             self._marks[account.key] = account.data[_MARK]
             self._owing.pop(account.key, None)
-            if account.data[_BORROWS] and self._owner_of(account.data) not in self._excluded:
+            if self._may_be_prey(account.data):
                 self._owing[account.key] = account.data
+
+    def _may_be_prey(self, data: bytes) -> bool:
+        """Say whether an obligation owes something and is of the version that is known."""
+        owes = data[0] == VERSION and data[_BORROWS] > 0
+        return owes and self._owner_of(data) not in self._excluded
 
     def _owner_of(self, data: bytes) -> AccountId:
         return AccountId(self.market.chain, str(Pubkey(data[_OWNER])))

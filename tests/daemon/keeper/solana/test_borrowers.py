@@ -160,6 +160,17 @@ async def test_who_is_gone_is_forgotten() -> None:
         assert not here.book.known
 
 
+async def test_an_obligation_of_another_version_hides_nobody() -> None:
+    world = World.create()
+    newer = open_position(world, 100, 10_000)
+    raw = world.market.lab.raw(newer.obligation)
+    world.market.lab.put(raw.owner, b"\x02" + raw.data[1:], at=newer.obligation)
+    world.crash()
+    async with keeping(world) as here:
+        await here.book.scan(SLOT)
+        assert await here.found() == [world.owner]
+
+
 async def test_when_many_changed_the_scan_is_done_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daemon.keeper.solana.borrowers.MOST_SINGLY", 1)
     assert MOST_SINGLY > 1
