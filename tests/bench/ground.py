@@ -37,6 +37,7 @@ UNIFIED: Final = ("1.50", "1.60")
 NATIVE: Final = ("1.10", "1.20")
 YEAR_S: Final = 365 * 86_400
 PLENTY: Final = 2**128
+PLENTY_USD: Final = "100000"
 KEEPER_WEI: Final = 1_000 * 10**18
 _KDF_ROUNDS: Final = 1_000
 
@@ -80,7 +81,7 @@ def open_ground() -> Iterator[Ground]:
 
 
 def _deploy(devnet: Devnet, folder: Folder) -> DevnetState:
-    keeper = _make_key(folder)
+    keeper = make_key(folder)
     deployment = f"plimsoll-bench-{secrets.token_hex(4)}"
     for chain in devnet.chains:
         chain.add_balance(keeper, KEEPER_WEI)
@@ -102,7 +103,8 @@ def _deploy(devnet: Devnet, folder: Folder) -> DevnetState:
     )
 
 
-def _make_key(folder: Folder) -> Address:
+def make_key(folder: Folder) -> Address:
+    """Write a keystore with few rounds, so that a daemon starts fast; give its address."""
     account = Account.create()
     password = secrets.token_hex(16)
     keystore = Account.encrypt(account.key, password, kdf="pbkdf2", iterations=_KDF_ROUNDS)
@@ -183,8 +185,8 @@ port = 0
 refresh_s = 86400
 [keeper]
 liquidate = false
-max_per_hour_usd = "100000"
-max_per_day_usd = "100000"
+max_per_hour_usd = "{PLENTY_USD}"
+max_per_day_usd = "{PLENTY_USD}"
 [chains.cheap]
 confirmations = 1
 stale_after_s = 60

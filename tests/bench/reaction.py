@@ -8,16 +8,13 @@ work against the same state. Then it is mined.
 """
 
 import asyncio
-import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import aiohttp
-import structlog
 
 import chains.evm.heads
 import daemon.watch
@@ -31,10 +28,10 @@ from daemon.keeper.journal import Journal
 from daemon.service import House, open_house
 from daemon.signals import Signals
 from daemon.storage.store import Store
-from daemon.telemetry import configure_logging
 from tests.bench.figures import Figure, Figures, format_rows, median, percentile
 from tests.bench.ground import ACCOUNT, ALICE, Ground, open_ground
 from tests.bench.probe import Exchange, Probe
+from tests.bench.running import logged, wait_until
 from tests.bench.skeleton import SUBMIT, Ledger, describe_shape, open_ledger, plan_steps, replay
 from tests.bench.stages import STAGES, Reaction, measure_reaction
 from tests.support.devnet import DevChain
@@ -44,10 +41,7 @@ WARM_UP: Final = 5
 SHOCK_USD: Final = 1_400.0
 TRIGGER: Final = 150 * WAD // 100
 COLLATERAL: Final = 6 * 10**18
-TIMEOUT_S: Final = 20.0
-POLL_S: Final = 0.01
 QUIET_S: Final = 0.1
-LOG_LINES: Final = 10
 WATCHED: Final = (
     (chains.evm.heads, "_decode_announcement", "head"),
     (EvmReader, "read", "read"),
@@ -69,7 +63,7 @@ def run(say: Say) -> Figures:
 def measure(say: Say, *, runs: int, warm_up: int) -> Figures:
     """React `runs` times, after some that do not count."""
     with open_ground() as ground, ExitStack() as stack:
-        stack.enter_context(_logged(ground.folder.path / "daemon.log", say))
+        stack.enter_context(logged(ground.folder.path / "daemon.log", say))
         probe = Probe()
         for owner, attribute, name in WATCHED:
             stack.enter_context(probe.watching(owner, attribute, name))
@@ -92,36 +86,16 @@ def measure(say: Say, *, runs: int, warm_up: int) -> Figures:
     }
 
 
-def describe(reactions: Sequence[Reaction]) -> list[str]:
+def describe(reactions: Sequence[Reaction], stages: Sequence[str] = STAGES) -> list[str]:
     """Give the requests made, and where the time between head and submission went."""
     rows = [("stage", "p50 ms", "p95 ms", "skeleton p50 ms")]
-    for name in STAGES:
+    for name in stages:
         took = [1_000 * reaction.stages[name] for reaction in reactions]
         least = [1_000 * reaction.skeleton_stages.get(name, 0.0) for reaction in reactions]
         bare = f"{median(least):.2f}" if median(least) else "-"
         rows.append((name, f"{median(took):.2f}", f"{percentile(took, 95):.2f}", bare))
     shapes = sorted({reaction.shape for reaction in reactions})
     return [f"{len(reactions)} runs", *shapes, *format_rows(rows)]
-
-
-@contextmanager
-def _logged(path: Path, say: Say) -> Iterator[None]:
-    """Have the daemon log to a file as under systemd; its last lines are said where it fails."""
-    before, root = structlog.get_config(), logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    with path.open("w") as stream:
-        configure_logging(stream=stream, human=False)
-        try:
-            yield
-        except BaseException:
-            stream.flush()
-            for line in path.read_text().splitlines()[-LOG_LINES:]:
-                say(line)
-            raise
-        finally:
-            structlog.configure(**before)
-            root.handlers[:] = handlers
-            root.setLevel(level)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -164,7 +138,7 @@ async def _react_once(stand: _Stand) -> Reaction:
     await _settle(stand)
     await _keep_pace(stand)
     _shock(stand)
-    await _wait_until(lambda: _submitted(stand) is not None)
+    await wait_until(lambda: _submitted(stand) is not None)
     reaction = await _compare(stand)
     await _keep_pace(stand)
     stand.cheap.mine()
@@ -226,7 +200,7 @@ async def _settle(stand: _Stand) -> None:
         factor = report.unified.factor
         return factor is not None and factor >= TRIGGER and not dispatcher.activity.places
 
-    await _wait_until(lambda: is_read() and is_calm())
+    await wait_until(lambda: is_read() and is_calm())
     await asyncio.sleep(QUIET_S)
 
 
@@ -234,13 +208,7 @@ async def _keep_pace(stand: _Stand) -> None:
     """Wait until the next block need not run ahead of the clock, nor repeat a sequence number."""
     attested = stand.house.board.attestations.get(ACCOUNT)
     last_s = max(stand.cheap.read_head().time, attested.sequence if attested else 0)
-    await _wait_until(lambda: time.time() >= last_s + 1)
-
-
-async def _wait_until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(TIMEOUT_S):
-        while not holds():  # noqa: ASYNC110 -- the daemon signals none of this
-            await asyncio.sleep(POLL_S)
+    await wait_until(lambda: time.time() >= last_s + 1)
 
 
 def _submitted(stand: _Stand) -> Exchange | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.bench import attesting, decoding, reaction, scanning, snapshot
+from tests.bench import attesting, decoding, reaction, scanning, slot_reaction, snapshot
 from tests.bench.figures import Figures
 
 Say = Callable[[str], None]
@@ -22,6 +22,7 @@ REGISTRY: Final = (
     Benchmark(name="snapshot", run=snapshot.run),
     Benchmark(name="attesting", run=attesting.run),
     Benchmark(name="reaction", run=reaction.run),
+    Benchmark(name="slot_reaction", run=slot_reaction.run),
     Benchmark(name="decoding", run=decoding.run),
     Benchmark(name="scanning", run=scanning.run),
 )

@@ -38,6 +38,7 @@ class Reaction:
     stages: Mapping[str, float]
     skeleton_stages: Mapping[str, float]
     shape: str
+    waiting: Sequence[str] = (READING, QUOTING, SUBMITTING)
 
     @property
     def seconds(self) -> float:
@@ -47,7 +48,7 @@ class Reaction:
     @property
     def own_s(self) -> float:
         """What of it is not spent waiting for nodes: the daemon's own work and commits."""
-        return self.seconds - sum(self.stages[name] for name in (READING, QUOTING, SUBMITTING))
+        return self.seconds - sum(self.stages[name] for name in self.waiting)
 
     @property
     def skeleton_s(self) -> float:
@@ -63,10 +64,10 @@ def measure_reaction(*, spans: Sequence[Span], skeleton: Sequence[Span], shape: 
 
 
 def _measure_daemon(spans: Sequence[Span]) -> dict[str, float]:
-    head, read, call = (_first(spans, name) for name in ("head", "read", READ))
-    evaluated, attested = _first(spans, "evaluate"), _first(spans, "attest")
-    recorded, journal = _first(spans, "record attestation"), _first(spans, "journal")
-    quotes, sent = _hull(spans, QUOTES), _first(spans, SUBMIT)
+    head, read, call = (find_first(spans, name) for name in ("head", "read", READ))
+    evaluated, attested = find_first(spans, "evaluate"), find_first(spans, "attest")
+    recorded, journal = find_first(spans, "record attestation"), find_first(spans, "journal")
+    quotes, sent = find_hull(spans, QUOTES), find_first(spans, SUBMIT)
     seconds = (
         call.began - head.began,
         call.seconds,
@@ -88,24 +89,24 @@ def _measure_daemon(spans: Sequence[Span]) -> dict[str, float]:
 
 def _measure_skeleton(spans: Sequence[Span]) -> dict[str, float]:
     return {
-        READING: _first(spans, READ).seconds,
-        QUOTING: _hull(spans, QUOTES).seconds,
-        JOURNALLING: _first(spans, COMMIT).seconds,
-        SUBMITTING: _first(spans, SUBMIT).seconds,
-        "all": _first(spans, WHOLE).seconds,
+        READING: find_first(spans, READ).seconds,
+        QUOTING: find_hull(spans, QUOTES).seconds,
+        JOURNALLING: find_first(spans, COMMIT).seconds,
+        SUBMITTING: find_first(spans, SUBMIT).seconds,
+        "all": find_first(spans, WHOLE).seconds,
     }
 
 
-def _first(spans: Iterable[Span], name: str) -> Span:
-    """Give the span of a name that began first."""
+def find_first(spans: Iterable[Span], name: str) -> Span:
+    """Give the span of a name that began first; KeyError where there is none."""
     found = [span for span in spans if span.name == name]
     if not found:
         raise KeyError(name)
     return min(found, key=lambda span: span.began)
 
 
-def _hull(spans: Sequence[Span], names: frozenset[str]) -> Span:
-    """Give the time from the first beginning to the last end of some spans."""
+def find_hull(spans: Sequence[Span], names: frozenset[str]) -> Span:
+    """Give the time from the first beginning to the last end of some spans; KeyError of none."""
     found = [span for span in spans if span.name in names]
     if not found:
         raise KeyError(*names)

@@ -12,7 +12,7 @@ from chains.solana.accounts import RawAccount
 from chains.solana.protocols.klend.decode import decode_obligation
 from chains.solana.protocols.klend.layout import PROGRAM
 from tests.bench import __main__ as command
-from tests.bench import decoding, reaction, scanning
+from tests.bench import decoding, reaction, scanning, slot_reaction
 from tests.bench.figures import Figure, Figures
 from tests.bench.loans import make_fleet
 from tests.bench.loop import decode_loan
@@ -30,6 +30,20 @@ def test_a_reaction_is_measured_against_its_own_requests() -> None:
     assert all(figure.value > 0 for figure in figures.values())
     assert figures["reaction.evm_own_p50_ms"].value < figures["reaction.evm_p50_ms"].value
     assert any(line.startswith("1 eth_getBlockByHash → 1 eth_call → ") for line in said)
+
+
+@pytest.mark.net
+def test_a_reaction_on_solana_is_measured_from_its_slot() -> None:
+    said: list[str] = []
+
+    figures = slot_reaction.measure(said.append, runs=2, warm_up=1)
+
+    p50, p95 = (figures[f"reaction.solana_{name}_ms"].value for name in ("p50", "p95"))
+    assert 0 < figures["reaction.solana_own_p50_ms"].value < p50 <= p95
+    assert figures["reaction.solana_skeleton_p50_ms"].value > 0
+    [shape] = [line for line in said if line.startswith("1 getMultipleAccounts → ")]
+    assert "1 simulateTransaction" in shape
+    assert shape.endswith(" → 1 sendTransaction")
 
 
 def test_columns_and_objects_find_the_same_loans_and_both_are_timed() -> None:
