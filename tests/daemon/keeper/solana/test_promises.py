@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from enum import Enum, auto
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,19 @@ from tests.support.solnode import SOL, balance, make_key, make_ledger, make_wall
 pytestmark = pytest.mark.net
 LONG = 100_000
 PAYMENT = SOL // 100
+
+
+class Node(Enum):
+    """What the node does with what it is sent."""
+
+    WELL = auto()
+    LOSES = auto()
+    DELAYS = auto()
+    STALLS = auto()
+    REFUSES = auto()
+
+
+NODE = st.sampled_from(Node)
 
 
 class KeptPromises(RuleBasedStateMachine):
@@ -53,10 +67,11 @@ class KeptPromises(RuleBasedStateMachine):
         await self.stack.aclose()
         await self.start()
 
-    @rule(fault=st.sampled_from(Fault), deadline_s=st.sampled_from([5, LONG]))
-    def act(self, fault: Fault, deadline_s: int) -> None:
+    @rule(node=NODE, fault=st.sampled_from(Fault), deadline_s=st.sampled_from([5, LONG, LONG]))
+    def act(self, node: Node, fault: Fault, deadline_s: int) -> None:
         """Carry out a new draft; the process may die on the way."""
         self.count += 1
+        self.ail(node)
         self.runner.run(self.execute(fault, deadline_s))
 
     async def execute(self, fault: Fault, deadline_s: int) -> None:
@@ -75,13 +90,15 @@ class KeptPromises(RuleBasedStateMachine):
         self.scene.lane.fault = Fault.NOTHING
 
     @rule(
+        node=NODE,
         slots=st.sampled_from([1, 1, 2, 40, BLOCKHASH_LIFE + 4]),
         seconds=st.integers(0, 4),
         fault=st.sampled_from(Fault),
     )
-    def go_on(self, slots: int, seconds: int, fault: Fault) -> None:
+    def go_on(self, node: Node, slots: int, seconds: int, fault: Fault) -> None:
         """Let slots pass and show the last to the executor; its sends may go wrong as well."""
         self.now += seconds
+        self.ail(node)
         self.runner.run(self.see(slots, fault))
 
     async def see(self, slots: int, fault: Fault) -> None:
@@ -103,14 +120,13 @@ class KeptPromises(RuleBasedStateMachine):
         with suppress(ValueError):
             self.ledger.drop()
 
-    @rule(
-        dropped=st.integers(0, 3), late=st.sampled_from([0, 0, 3, 100]), limited=st.integers(0, 2)
-    )
-    def trouble(self, dropped: int, late: int, limited: int) -> None:
-        """Have the node lose, delay or refuse what it is sent."""
+    def ail(self, node: Node) -> None:
+        """Have the node lose or delay what it is sent, or refuse what it is asked."""
         faults = self.scene.node.faults
-        faults.dropped_transactions, faults.late_slots = dropped, late
-        faults.rate_limited = limited
+        faults.heal()
+        faults.dropped_transactions = 10**6 if node is Node.LOSES else 0
+        faults.late_slots = {Node.DELAYS: 3, Node.STALLS: 100}.get(node, 0)
+        faults.rate_limited = 2 if node is Node.REFUSES else 0
 
     @rule()
     def die(self) -> None:
