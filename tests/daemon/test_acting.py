@@ -1,0 +1,50 @@
+"""Which chains are hunted on: those with a place to sell, and a key to sign with."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from chains.evm.signer import LocalSigner
+from chains.model.ids import ChainId
+from chains.solana.signer import LocalSigner as SolanaSigner
+from config.load import load
+from daemon.acting import build_dispatcher, build_hunters
+from daemon.compose import Key, open_chains
+from daemon.keeper.solana.hunt import SolanaHunter
+from daemon.storage.database import open_database
+from daemon.storage.store import Store
+from proofs.signing.secp256k1 import Secp256k1Signer
+from tests.config.samples import GOOD, SOLANA_CHAIN, write
+
+SOL = ChainId("solana", "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp")
+SECRET = b"\x01" * 32
+KEY = Key(
+    transactions=LocalSigner(SECRET),
+    attestations=Secp256k1Signer(SECRET),
+    solana=SolanaSigner(SECRET),
+)
+HUNTS = '[keeper]\nliquidate = true\nmin_profit_usd = "5"\n'
+
+
+async def hunted(folder: Path, text: str, key: Key = KEY) -> dict[ChainId, object]:
+    """Give the hunters of a configuration."""
+    settings = load([write(folder, text)], {})
+    async with (
+        open_database(folder / "state", live=True) as database,
+        open_chains(settings) as parts,
+    ):
+        dispatcher = await build_dispatcher(settings, key, parts, database)
+        return dict(await build_hunters(settings, key, dispatcher, parts, Store(database)))
+
+
+async def test_a_solana_chain_with_pools_and_a_key_is_hunted_on(tmp_path: Path) -> None:
+    found = await hunted(tmp_path, GOOD + SOLANA_CHAIN + HUNTS)
+    assert found.keys() == {SOL}
+    assert isinstance(found[SOL], SolanaHunter)
+
+
+async def test_without_a_key_pools_or_the_wish_nobody_is_hunted(tmp_path: Path) -> None:
+    assert not await hunted(tmp_path, GOOD + SOLANA_CHAIN + HUNTS, replace(KEY, solana=None))
+    start = SOLANA_CHAIN.index("[[chains.sol.pools]]")
+    end = SOLANA_CHAIN.index("[chains.sol.tokens.SOL]")
+    assert not await hunted(tmp_path, GOOD + SOLANA_CHAIN[:start] + SOLANA_CHAIN[end:] + HUNTS)
+    assert not await hunted(tmp_path, GOOD + SOLANA_CHAIN)
