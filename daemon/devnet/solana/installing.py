@@ -64,8 +64,8 @@ _ASSETS: Final = {asset.symbol: asset for asset in ASSETS}
 def install(rpc: Rpc, owner: Keypair, *, deployment: str, attester: Address) -> SolanaDeployment:
     """Set a fresh node up; `attester` alone signs attestations for the rescue program.
 
-    `deployment` is the devnet's id, whose hash salts what is signed. DevnetError when a step is
-    refused.
+    `deployment` is the devnet's id, whose hash salts what is signed. The last transactions may not
+    be confirmed yet. DevnetError when a step is refused.
     """
     sender = Sender(rpc, owner)
     rpc.request("surfnet_setAccount", str(sender.address), {"lamports": OWNER_LAMPORTS})
@@ -91,12 +91,12 @@ def install(rpc: Rpc, owner: Keypair, *, deployment: str, attester: Address) -> 
 
 
 def _supply(actors: Actors) -> None:
-    """Give the owner what it holds, and lend a part of it; waits until all is confirmed."""
+    """Give the owner what it holds, and lend a part of it."""
     owner = actors.owner.key
     held = {asset.symbol: HOLDINGS * 10**asset.decimals for asset in ASSETS}
-    lent = {asset.symbol: _units(asset, SUPPLY_USD) for asset in ASSETS}
-    actors.fund(owner.pubkey(), tokens=held)
-    actors.open_position(owner, deposits=lent, borrows={})
+    actors.post_funds(owner.pubkey(), tokens=held)
+    for asset in ASSETS:
+        actors.post_deposit(owner, asset.symbol, _units(asset, SUPPLY_USD))
 
 
 def _units(asset: SolanaAsset, value: Usd) -> int:

@@ -16,6 +16,7 @@ from solders.transaction_metadata import FailedTransactionMetadata, TransactionM
 
 from chains.solana.accounts import RawAccount
 from chains.solana.programs.build import read_program
+from daemon.devnet.solana.tokens import encode_mint
 
 SOL = 10**9
 START_TIME = 1_700_000_000
@@ -71,8 +72,7 @@ class Lab:
 
     def mint(self, authority: Pubkey, decimals: int) -> Pubkey:
         """Make a mint without supply."""
-        data = struct.pack("<I32sQBB4s32s", 1, bytes(authority), 0, decimals, 1, b"", b"")
-        return self.put(TOKEN_PROGRAM, data)
+        return self.put(TOKEN_PROGRAM, encode_mint(authority, decimals))
 
     def token(
         self, mint: Pubkey, owner: Pubkey, amount: int = 0, at: Pubkey | None = None

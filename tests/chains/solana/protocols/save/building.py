@@ -14,8 +14,6 @@ from chains.solana.markets import AssetTerms, Target
 from chains.solana.programs.instructions import (
     MARKET_BYTES,
     OBLIGATION_BYTES,
-    PRICE_BYTES,
-    RESERVE_BYTES,
     LendingSetup,
     OraclePrice,
     ReserveAccounts,
@@ -28,6 +26,7 @@ from chains.solana.protocols.save.decode import decode_market, decode_obligation
 from chains.solana.protocols.save.instructions import Builder
 from chains.solana.protocols.save.layout import PROGRAM
 from chains.solana.protocols.save.state import Obligation, Reserve
+from daemon.devnet.solana.market import plan_reserve
 from tests.chains.solana.programs.lab import Lab
 
 CHAIN = ChainId("solana", "EtWTRABZaYq6iMfeYKouRu166VU2xqa1")
@@ -73,18 +72,12 @@ class MarketLab:
 
     def add_reserve(self, terms: Terms, *, decimals: int, price: int) -> ReserveAccounts:
         """Add a reserve; the price is USD x 1e8."""
-        lab, authority = self.lab, self.setup.authority
-        mint, collateral = lab.mint(lab.key(), decimals), lab.mint(authority, decimals)
-        accounts = ReserveAccounts(
-            reserve=lab.blank(PROGRAM, RESERVE_BYTES),
-            mint=mint,
-            supply=lab.token(mint, authority),
-            collateral_mint=collateral,
-            collateral_vault=lab.token(collateral, authority),
-            fee_receiver=lab.token(mint, self.admin.pubkey()),
-            oracle=lab.blank(RECEIVER, PRICE_BYTES),
+        lab, admin = self.lab, self.admin.pubkey()
+        accounts, blanks = plan_reserve(
+            self.setup, admin, decimals=decimals, make_key=lambda _: lab.key()
         )
-        admin = self.admin.pubkey()
+        for blank in blanks:
+            lab.put(blank.owner, blank.data, at=blank.key)
         lab.send(
             create_price(RECEIVER, accounts.oracle, admin, bytes(accounts.mint)), by=(self.admin,)
         )
