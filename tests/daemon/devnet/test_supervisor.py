@@ -392,3 +392,33 @@ def test_prices_of_a_new_devnet_are_the_opening_ones(supervised_devnet: Folder) 
     assert [chain.base_fee_wei for chain in status.chains] == [GWEI // 20, 50 * GWEI, None]
     assert status.chains[2].prices["SOL"].protocol == 150 * USD
     assert (status.chains[2].unit_price, status.chains[2].node) == (0, "own")
+
+
+def test_left_to_itself_solana_runs_on_surfpool_and_obeys(tmp_path: Path) -> None:
+    folder = Folder.open(tmp_path)
+    state = launch.up(folder, progress=print).solana
+    try:
+        assert state is not None
+        assert (state.node, state.fallback) == (NodeKind.SURFPOOL, None)
+        status = control.shock(folder, "SOL", Decimal(-10))
+        assert status.chains[2].prices["SOL"].reference == 135 * USD
+        control.set_base_fee(folder, "solana", Decimal(90_000))
+        rpc = Rpc(int(state.rpc_url.rpartition(":")[2]))
+        reserve = [state.deployment.tokens["SOL"].reserve]
+        wait_for(
+            lambda: (
+                90_000
+                in {
+                    slot["prioritizationFee"]
+                    for slot in rpc.request("getRecentPrioritizationFees", reserve)
+                }
+            )
+        )
+        rpc.close()
+        pid = folder.read_state().pid
+        victim = next(child for child in find_children(pid) if "surfpool" in read_command(child))
+        os.kill(victim, signal.SIGKILL)
+        wait_for(lambda: not is_alive(pid))
+        assert "does not answer" in folder.log_file.read_text()
+    finally:
+        launch.down(folder)
