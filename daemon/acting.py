@@ -11,12 +11,10 @@ from chains.evm.receipts import ReceiptReader
 from chains.evm.transactions import Lane
 from chains.model.ids import Address, ChainId
 from chains.solana.landings import LandingReader
-from chains.solana.pools import PoolPlace
 from chains.solana.signer import Signer as SolanaSigner
 from chains.solana.transactions import Lane as SlotLane
 from config.evm import EvmSettings
 from config.settings import Settings
-from config.solana import SolanaSettings
 from daemon.compose import ChainParts, EvmParts, Key, SolanaParts
 from daemon.follow import Hunting
 from daemon.keeper.calls import build_cure
@@ -39,7 +37,7 @@ from daemon.keeper.solana.hunt import SolanaHunter
 from daemon.keeper.solana.quote import OrderQuoter
 from daemon.storage.database import Database
 from daemon.storage.store import Store
-from daemon.translate import build_members, build_policy, build_risk
+from daemon.translate import build_members, build_policy, build_pools, build_risk
 
 
 async def build_dispatcher(
@@ -200,31 +198,13 @@ def _build_slot_hunter(
         latches=latches,
         terms=SlotHuntTerms(
             wallet=signer.pubkey,
-            pools=_build_pools(chain),
+            pools=build_pools(chain),
             min_profit=settings.keeper.min_profit,
             tables=[Pubkey.from_string(table) for table in chain.lookup_tables],
             watched=[a for a in settings.keeper.watch if a.chain == parts.id],
             members=frozenset(build_members(settings)),
         ),
     )
-
-
-def _build_pools(chain: SolanaSettings) -> tuple[PoolPlace, ...]:
-    """Give the pools where a chain's collateral is sold."""
-    return tuple(
-        PoolPlace(
-            program=Pubkey.from_string(pool.program),
-            account=Pubkey.from_string(pool.account),
-            vaults=_to_pair(pool.vaults),
-            mints=_to_pair(pool.mints),
-        )
-        for pool in chain.pools
-    )
-
-
-def _to_pair(keys: tuple[Address, Address]) -> tuple[Pubkey, Pubkey]:
-    first, second = keys
-    return Pubkey.from_string(first), Pubkey.from_string(second)
 
 
 def build_keeper(settings: Settings, key: Key, dispatcher: Dispatcher) -> Keeper:

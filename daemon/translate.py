@@ -11,6 +11,7 @@ from chains.model.ids import SOLANA, AccountId, Address, AssetId, ChainId
 from chains.oracles.chainlink import FeedTerms
 from chains.oracles.pyth import PythTerms
 from chains.solana import reader as solana
+from chains.solana.pools import PoolPlace
 from chains.solana.ratios import STAKE_POOL_PROGRAM, StakePoolTerms
 from config.accounts import AccountSettings, BandSettings
 from config.chains import ChainSettings
@@ -143,6 +144,24 @@ def build_solana_tokens(chain: SolanaSettings) -> Mapping[str, solana.TokenTerms
         )
         for symbol, token in chain.tokens.items()
     }
+
+
+def build_pools(chain: SolanaSettings) -> tuple[PoolPlace, ...]:
+    """Give the pools where a chain's collateral is sold."""
+    return tuple(
+        PoolPlace(
+            program=Pubkey.from_string(pool.program),
+            account=Pubkey.from_string(pool.account),
+            vaults=_to_pair(pool.vaults),
+            mints=_to_pair(pool.mints),
+        )
+        for pool in chain.pools
+    )
+
+
+def _to_pair(keys: tuple[Address, Address]) -> tuple[Pubkey, Pubkey]:
+    first, second = keys
+    return Pubkey.from_string(first), Pubkey.from_string(second)
 
 
 def find_native(label: str, chain: ChainSettings, tokens: Mapping[str, T]) -> T:

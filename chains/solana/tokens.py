@@ -17,7 +17,7 @@ from solders.token.associated import get_associated_token_address
 from chains.errors import DecodeError
 from chains.model.ids import ChainId
 from chains.solana.accounts import RawAccount
-from chains.solana.zerocopy import Field, Kind, Layout, open_account
+from chains.solana.zerocopy import Field, Kind, Layout, View, open_account
 
 ASSOCIATED_PROGRAM: Final = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL")
 TOKEN_ACCOUNT: Final = Layout(
@@ -30,6 +30,13 @@ TOKEN_ACCOUNT: Final = Layout(
         "state": Field(108, Kind.U8),
     },
 )
+TOKEN_2022: Final = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
+MINT: Final = Layout(
+    name="mint",
+    size=82,
+    fields={"decimals": Field(44, Kind.U8), "initialized": Field(45, Kind.U8)},
+)
+"""What a mint of either program begins with."""
 _INITIALIZED: Final = 1
 _TRANSFER: Final = 3
 _CREATE_IDEMPOTENT: Final = 1
@@ -57,6 +64,18 @@ def decode_token_account(chain: ChainId, key: Pubkey, account: RawAccount | None
     return TokenAccount(
         mint=Pubkey(view.key("mint")), owner=Pubkey(view.key("owner")), amount=view.number("amount")
     )
+
+
+def decode_decimals(chain: ChainId, key: Pubkey, account: RawAccount | None) -> int:
+    """Give a mint's decimals, SPL Token's or Token-2022's; DecodeError on anything else."""
+    if account is None:
+        raise DecodeError(chain, f"mint {key} does not exist")
+    if account.owner not in (TOKEN_PROGRAM, TOKEN_2022) or len(account.data) < MINT.size:
+        raise DecodeError(chain, f"{key} is no mint")
+    view = View(MINT, account.data)
+    if not view.number("initialized"):
+        raise DecodeError(chain, f"mint {key} is blank")
+    return view.number("decimals")
 
 
 def create_token_account(payer: Pubkey, mint: Pubkey) -> Instruction:

@@ -9,6 +9,7 @@ from chains.evm.decode import decode_quantity
 from chains.evm.rpc import EvmEndpoint
 from chains.model.anchor import Head
 from chains.rpc.endpoint import EndpointError, Json, RpcError
+from config.chains import ChainSettings
 from config.evm import EvmSettings
 from daemon.board import MAX_AHEAD_S
 from daemon.doctor.report import Finding, fail, ok, warn
@@ -54,7 +55,7 @@ async def examine_ws(
     return findings
 
 
-def examine_head(where: str, chain: EvmSettings, head: Head, now: int) -> Finding:
+def examine_head(where: str, chain: ChainSettings, head: Head, now: int) -> Finding:
     """Compare the newest block's time with this machine's clock."""
     age = now - head.anchor.time
     where = f"{where}.head"
@@ -86,7 +87,7 @@ async def _compare(
 async def _ask_socket(session: aiohttp.ClientSession, url: str) -> Json:
     request = {"jsonrpc": "2.0", "id": 1, "method": _CHAIN_ID, "params": []}
     try:
-        async with session.ws_connect(url, timeout=_SOCKET, max_msg_size=1 << 20) as socket:
+        async with session.ws_connect(url, timeout=SOCKET, max_msg_size=1 << 20) as socket:
             await socket.send_json(request)
             reply = await socket.receive_json(timeout=TIMEOUT_S)
     except TimeoutError as error:
@@ -97,4 +98,4 @@ async def _ask_socket(session: aiohttp.ClientSession, url: str) -> Json:
     return result
 
 
-_SOCKET: Final = aiohttp.ClientWSTimeout(ws_close=TIMEOUT_S)
+SOCKET: Final = aiohttp.ClientWSTimeout(ws_close=TIMEOUT_S)

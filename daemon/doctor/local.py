@@ -5,15 +5,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from solders.pubkey import Pubkey
+
 from chains.evm.signer import LocalSigner
 from chains.keyfiles import SignerError
 from chains.model.ids import Address, checksummed
 from chains.model.units import WAD
+from chains.solana.signer import LocalSigner as SolanaSigner
 from config.accounts import AccountSettings
 from config.settings import Settings
 from daemon.doctor.report import Finding, fail, ok, warn
 
 _STORE = "keys.keystore"
+_KEYPAIR = "keys.solana_keypair"
 
 
 def examine_key(settings: Settings) -> tuple[Address | None, list[Finding]]:
@@ -30,6 +34,21 @@ def examine_key(settings: Settings) -> tuple[Address | None, list[Finding]]:
     except SignerError as error:
         return None, [fail("keys", str(error), "see plimsoll keys --help")]
     return signer.address, [ok(_STORE, f"opens, its address is {checksummed(signer.address)}")]
+
+
+def examine_keypair(settings: Settings) -> tuple[Pubkey | None, list[Finding]]:
+    """Open the Solana keypair, where there is a Solana chain to use it on."""
+    if not settings.solana:
+        return None, []
+    keypair = settings.keys.solana_keypair
+    if keypair is None:
+        advice = "run plimsoll keys new --solana-keypair and name the file under [keys]"
+        return None, [warn(_KEYPAIR, "is not set: nothing is sent on Solana", advice)]
+    try:
+        signer = SolanaSigner.open(keypair)
+    except SignerError as error:
+        return None, [fail("keys", str(error), "see plimsoll keys --help")]
+    return signer.pubkey, [ok(_KEYPAIR, f"opens, its address is {signer.pubkey}")]
 
 
 def examine_state(path: Path) -> Finding:

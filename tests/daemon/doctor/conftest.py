@@ -14,6 +14,7 @@ from config.settings import Settings
 from daemon.devnet import launch
 from daemon.devnet.artifacts import ROOT
 from daemon.devnet.folder import DevnetState, Folder
+from daemon.devnet.solana.deployment import NodeKind
 from daemon.doctor.examine import examine
 from daemon.doctor.report import Finding, Level
 
@@ -36,11 +37,11 @@ class Patient:
         return await examine(self.settings(over))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def patient() -> Iterator[Patient]:
     with tempfile.TemporaryDirectory(prefix="plimsoll-doctor-") as name:
         folder = Folder.open(Path(name) / "devnet")
-        state = launch.up(folder, progress=print)
+        state = launch.up(folder, solana=NodeKind.OWN, progress=print)
         try:
             table = merge(read_table(RISK), read_table(ROOT / "config" / "devnet.toml"))
             table = merge(table, read_table(state.run_file))

@@ -121,6 +121,11 @@ async def test_a_foreign_deployments_verifier_is_named_on_each_chain(patient: Pa
         f"fail chains.{label}.contracts.verifier: its salt is not that of deployment 'another', "
         "correct deployment, or deploy a verifier for it"
         for label in ("cheap", "dear")
+    ] + [
+        (
+            "fail chains.solana.programs.committee: its salt is not that of deployment 'another', "
+            "correct deployment, or create a committee for it"
+        )
     ]
 
 
@@ -133,7 +138,7 @@ async def test_a_key_the_contracts_do_not_know_is_named(patient: Patient, tmp_pa
         f"fail chains.{label}.contracts.{name}"
         for label in ("cheap", "dear")
         for name in ("verifier", "liquidator")
-    ]
+    ] + ["fail chains.solana.programs.committee"]
 
 
 async def test_live_without_a_key_fails_and_dry_run_warns(patient: Patient) -> None:
@@ -146,7 +151,7 @@ async def test_live_without_a_key_fails_and_dry_run_warns(patient: Patient) -> N
 async def test_a_clock_that_is_wrong_is_one_line_a_chain(patient: Patient) -> None:
     found = await examine(patient.settings({}), clock=lambda: 0.0)
     lines = [str(one) for one in found if one.level is Level.FAIL]
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert all(" s ahead of this clock, set this machine's clock" in line for line in lines)
 
 
