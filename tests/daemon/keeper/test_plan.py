@@ -2,15 +2,25 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chains.model.action import Instrument
 from chains.model.health import calculate_health
+from chains.model.ids import Address
 from chains.model.position import Position, Side
 from chains.model.snapshot import ChainGap, ChainSnapshot, IdleFund, MandateKind
-from chains.model.units import USD, WAD, Usd, Wad
-from daemon.keeper.plan import Activity, Cure, Need, native_key, plan_cures, unified_key
+from chains.model.units import USD, WAD, Bps, Usd, Wad
+from daemon.keeper.plan import (
+    Activity,
+    Cure,
+    Need,
+    Situation,
+    native_key,
+    plan_cures,
+    unified_key,
+)
 from daemon.margin.policy import Band
 from daemon.margin.unified import evaluate
 from tests.daemon.keeper import stage
@@ -276,3 +286,58 @@ def test_the_unified_health_counts_as_the_report_does() -> None:
     situation = stage.situation(stage.debt_heavy(usdc=38_000))
     weighted = [leg.weighted for leg in situation.report.legs]
     assert situation.report.unified == calculate_health(weighted)
+
+
+def obliged(found: ChainSnapshot, obligation: str, mandated: str) -> ChainSnapshot:
+    """Name the position's obligation, and the one that every mandate is for."""
+    [position] = found.positions
+    funds = [
+        replace(
+            fund, mandates=tuple(replace(m, obligation=Address(mandated)) for m in fund.mandates)
+        )
+        for fund in found.funds
+    ]
+    named = replace(position, obligation=Address(obligation))
+    return replace(found, positions=(named,), funds=tuple(funds))
+
+
+def test_a_mandate_for_one_obligation_cures_no_other() -> None:
+    here = endangered([stage.fund(v.DEAR, "USDC", 50_000)])
+    mine = stage.situation(obliged(here, "one", "one"))
+    assert only_cures(mine)
+    assert only_cures(stage.situation(obliged(here, "one", "other"))) == ()
+    keys = {native_key(obliged(here, name, name).positions[0]) for name in ("one", "two")}
+    assert len(keys) == 2
+
+
+def test_a_mandate_for_our_key_on_another_chain_is_not_ours() -> None:
+    here = stage.situation(endangered([stage.fund(v.DEAR, "USDC", 50_000)]))
+    assert only_cures(here)
+    assert only_cures(replace(here, keepers={v.CHEAP: stage.KEEPER})) == ()
+    elsewhere = {v.CHEAP: stage.KEEPER, v.DEAR: v.address(7)}
+    assert only_cures(replace(here, keepers=elsewhere)) == ()
+
+
+def only_cures(found: Situation) -> tuple[Cure, ...]:
+    return plan_cures(found)[0].cures
+
+
+def test_a_debt_weighs_natively_what_its_protocol_says() -> None:
+    fund = stage.fund(v.DEAR, "USDC", 50_000)
+    plain = endangered([fund])
+    [position] = plain.positions
+    legs = tuple(
+        replace(leg, debt_weight=Bps(20_000)) if leg.side is Side.DEBT else leg
+        for leg in position.legs
+    )
+    doubled = Usd(2 * position.native_debt)
+    halved = Wad((position.native_health or 0) // 2)
+    weighted = replace(position, legs=legs, native_debt=doubled, native_health=halved)
+    [cure] = (c for c in only_need(replace(plain, positions=(weighted,))).cures if repays(c))
+    left = sum(leg.units for leg in position.debts) - cure.units
+    collateral = halved * doubled // WAD
+    assert cure.expected == pytest.approx(collateral * WAD // (left * 2 * 100), rel=1e-9)
+
+
+def repays(cure: Cure) -> bool:
+    return cure.instrument is Instrument.REPAY
