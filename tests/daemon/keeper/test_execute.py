@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chains.errors import FeeTooHigh, InvariantError, SimulationReverted
+from chains.errors import FeeTooHigh, InvariantError, SimulationReverted, Unreachable
 from chains.evm.fees import Fees
 from chains.evm.receipts import FullReceipt
 from chains.evm.transactions import SignedTransaction
@@ -240,6 +240,21 @@ async def test_the_deadline_of_a_replaced_transaction_still_counts(tmp_path: Pat
         assert [a.cancels for a in emptied.attempts] == [False, False, True]
         assert emptied.last.evm.call == Call(target=KEY, data=b"")
         assert [i.state for i in await process.mine(2)] == [IntentState.SUPERSEDED]
+
+
+async def test_a_question_that_fails_after_a_reorg_leaves_the_intent_in_hand(
+    tmp_path: Path,
+) -> None:
+    async with living(tmp_path, FakeChain()) as process:
+        await process.do(draft(1, deadline=v.NOW + 5))
+        await process.mine()
+        process.now += 6
+        process.lane.gas[b""] = Unreachable(v.CHEAP, "no answer")
+        with pytest.raises(Unreachable):
+            await process.see(process.fake.reorg(1, keep=False))
+        process.lane.gas.clear()
+        assert [i.state for i in process.executor.in_flight] == [IntentState.SENT]
+        assert [i.state for i in await process.mine(3)] == [IntentState.SUPERSEDED]
 
 
 async def test_the_journal_knows_every_hash_that_ever_left(tmp_path: Path) -> None:

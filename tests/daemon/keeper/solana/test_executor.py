@@ -1,16 +1,19 @@
 """One Solana lane with its journal on our node: lost, late, expired, dropped, forgotten."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from solders.transaction import VersionedTransaction
 from structlog.testing import capture_logs
 
-from chains.errors import ChainError, FeeTooHigh
+from chains.errors import ChainError, FeeTooHigh, Unreachable
 from chains.model.action import Receipt
 from chains.model.units import USD, Usd
+from chains.solana.decode import Simulation
 from chains.solana.rpc import Commitment
 from daemon.devnet.solana.blocks import BLOCKHASH_LIFE
 from daemon.devnet.solana.ledger import Ledger
@@ -292,3 +295,42 @@ async def test_what_nobody_remembers_stops_the_lane(ledger: Ledger, tmp_path: Pa
         assert lost.state is IntentState.LOST
         assert "no node remembers" in (reborn.executor.stopped or "")
         assert reborn.executor.in_flight == ()
+
+
+async def test_only_what_may_be_undone_is_waited_for(scene: Scene) -> None:
+    anchor = (await scene.head()).anchor
+    ahead = replace(anchor, height=anchor.height + 5)
+    async with asyncio.timeout(1):
+        await scene.executor.wait_followed(ahead, looks=scene.executor.looks)
+    await scene.do()
+    await scene.see()
+    looks = scene.executor.looks
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await scene.executor.wait_followed(ahead, looks=looks)
+    async with asyncio.timeout(1), asyncio.TaskGroup() as group:
+        group.create_task(scene.executor.wait_followed(ahead, looks=looks))
+        await scene.tick()
+
+
+async def test_a_question_that_fails_after_a_drop_leaves_the_intent_in_hand(scene: Scene) -> None:
+    await scene.do()
+    await scene.see()
+    scene.ledger.drop()
+    scene.node.faults.dropped_transactions = 10**6
+    for _ in range(BLOCKHASH_LIFE + 4):
+        scene.ledger.tick()
+
+    async def fail(*_: object, **__: object) -> Simulation:
+        raise Unreachable(scene.client.chain, "no answer")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scene.lane, "simulate", fail)
+        with pytest.raises(Unreachable):
+            await scene.see()
+    assert [i.state for i in scene.executor.in_flight] == [IntentState.SENT]
+    scene.node.faults.heal()
+    await scene.tick()
+    [settled] = await scene.tick(2)
+    assert settled.state is IntentState.CONFIRMED
+    assert scene.paid == 1
