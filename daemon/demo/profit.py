@@ -50,6 +50,10 @@ def _spent_on_evm(state: DevnetState, chain: ChainId, action: Mapping[str, Any])
 def _spent_on_solana(state: DevnetState, action: Mapping[str, Any]) -> Decimal:
     """Give what a transaction took from its payer: the fee, and rent of accounts it made."""
     rpc = Rpc(int(running_solana(state).rpc_url.rpartition(":")[2]))
-    config = {"commitment": "confirmed", "maxSupportedTransactionVersion": 0}
+    config = {
+        "commitment": "confirmed",
+        "encoding": "base64",
+        "maxSupportedTransactionVersion": 0,
+    }
     meta = rpc.request("getTransaction", action["tx_hash"], config)["meta"]
     return Decimal(meta["preBalances"][0] - meta["postBalances"][0]) / LAMPORTS
