@@ -27,6 +27,8 @@ from daemon.devnet.solana.locks import Locks, durable_nonce, read_locks
 from daemon.devnet.solana.machine import Machine
 
 Listener = Callable[[], None]
+KEEP_LANDED: Final = 50_000
+"""How many transactions are remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +235,8 @@ class Ledger:
 
     def _record(self, landed: Landed) -> Landed:
         self._landed[landed.signature] = landed
+        if len(self._landed) > KEEP_LANDED:
+            self._forget(next(iter(self._landed.values())))
         self.blocks.tip.signatures.append(landed.signature)
         for key in landed.locks.keys:
             self._by_account[key].append(landed.signature)

@@ -19,6 +19,7 @@ from solders.system_program import (
 from solders.sysvar import CLOCK
 from solders.transaction import VersionedTransaction
 
+from daemon.devnet.solana import ledger as ledger_module
 from daemon.devnet.solana.base58 import decode_base58, encode_base58
 from daemon.devnet.solana.blocks import BLOCKHASH_LIFE, Level
 from daemon.devnet.solana.budget import quote_fee
@@ -246,3 +247,14 @@ def test_base58_of_any_bytes_reads_back(data: bytes) -> None:
 def test_base58_refuses_letters_it_does_not_have() -> None:
     with pytest.raises(ValueError, match="'0' is no base58 letter"):
         decode_base58("10")
+
+
+def test_old_transactions_are_forgotten_so_that_a_devnet_may_run_for_days(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ledger_module, "KEEP_LANDED", 3)
+    ledger = make_ledger()
+    sent = [ledger.airdrop(TO, lamports) for lamports in range(1, 6)]
+    assert [ledger.find(signature) is not None for signature in sent] == [False] * 2 + [True] * 3
+    assert [landed.signature for landed in ledger.find_with(TO)] == sent[:1:-1]
+    assert balance(ledger, TO) == 15
