@@ -83,6 +83,7 @@ class Ledger:
         now = self._time_at(start_slot)
         self.blocks: Final = Blocks(genesis=self.genesis, slot=start_slot, time=now)
         self.machine: Final = Machine(self.blocks)
+        self._airdrops = 0
         self._landed: dict[str, Landed] = {}
         self._by_account: defaultdict[Pubkey, list[str]] = defaultdict(list)
         self._waiting: list[tuple[int, VersionedTransaction]] = []
@@ -117,7 +118,8 @@ class Ledger:
         held = self.machine.read(key) or Account(0, b"", Pubkey.default())
         after = held.lamports + lamports
         self.machine.write(key, Account(after, held.data, held.owner, held.executable))
-        seed = b"%s%d" % (bytes(self.blocks.tip.hash), len(self._landed))
+        self._airdrops += 1
+        seed = b"%s%d" % (bytes(self.blocks.tip.hash), self._airdrops)
         landed = Landed(
             signature=str(Signature(hashlib.sha512(seed).digest())),
             slot=self.blocks.tip.slot,
