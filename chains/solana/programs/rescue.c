@@ -158,7 +158,6 @@ static NOINLINE u64 execute_native(const Account *a) {
   get128(&bound, mandate + MANDATE_TARGET);
   u64 needed = native_needed(position, a[A_RESERVE].data, &bound);
   u64 amount = lesser(needed, lesser(find_limit(a), ceil64(&position->owed)));
-  NEED(!CALL->math_failed, MATH_FAILED);
   NEED(amount, NO_FUNDS);
   NEED(amount == needed || amount >= get64(mandate + MANDATE_MIN_ACTION), TOO_SMALL);
   TRY(move(a, position, amount, &after));
@@ -172,7 +171,6 @@ static NOINLINE u64 take_attestation(const Account *a, Attestation *said, Num *h
   const u8 *mandate = a[A_MANDATE].data, *committee = a[A_COMMITTEE].data;
   Num trigger;
   NEED(is_at(a + A_COMMITTEE, mandate + MANDATE_COMMITTEE), WRONG_COMMITTEE);
-  NEED(is_ours(a + A_COMMITTEE, IS_COMMITTEE, COMMITTEE_SIZE), WRONG_COMMITTEE);
   TRY(read_attestation(said, mandate, committee));
   get_word128(health, word_of(said, HEALTH_FACTOR));
   get128(&trigger, mandate + MANDATE_TRIGGER);
@@ -194,7 +192,6 @@ static NOINLINE u64 execute_unified(const Account *a) {
   TRY(take_attestation(a, said, &health));
   TRY(read_position(position, a));
   TRY(unified_needed(&needed, a, said, &health, &position->price));
-  NEED(!CALL->math_failed, MATH_FAILED);
   NEED(amount <= needed, ABOVE_NEED);
   NEED(amount <= find_limit(a), NO_FUNDS);
   NEED(amount && amount >= get64(a[A_MANDATE].data + MANDATE_MIN_ACTION), TOO_SMALL);

@@ -221,6 +221,30 @@ def test_other_data_is_refused(data: bytes) -> None:
     assert refused(scene, Instruction(RESCUE, data, metas)) == "BAD_DATA"
 
 
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
+def test_too_few_accounts_are_refused(number: int) -> None:
+    scene = open_scene()
+    payer = scene.lab.payer.pubkey()
+    whole = [
+        setting(scene),
+        build_revoke(RESCUE, scene.wallet, mandate_of(scene)),
+        build_set_paused(RESCUE, scene.wallet, paused=True),
+        build_committee(RESCUE, payer, terms_of(4, 3)),
+    ][number]
+    short = Instruction(RESCUE, bytes(whole.data), list(whole.accounts)[:-1])
+    by = () if number == 3 else (scene.owner.key,)
+    assert refusal(scene.lab, short, by=by) == "MISSING_ACCOUNT"
+
+
+def test_only_mandates_of_the_program_are_revoked() -> None:
+    scene = open_scene()
+    scene.set_mandate(scene.terms())
+    copied = scene.lab.put(LENDING, scene.lab.raw(mandate_of(scene)).data)
+    state = derive_owner_state(RESCUE, scene.wallet)
+    for key in (copied, state):
+        assert refused(scene, build_revoke(RESCUE, scene.wallet, key)) == "NO_MANDATE"
+
+
 def test_a_kind_that_does_not_exist_is_refused() -> None:
     scene = open_scene()
     good = setting(scene)

@@ -2,30 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from solders.token import ID as TOKEN_PROGRAM
 
 from chains.model.action import Instrument
 from chains.model.snapshot import MandateKind
 from chains.model.units import USD, WAD, Wad, div_up
-from chains.solana.programs.instructions import OraclePrice, ReserveAccounts, Terms
-from chains.solana.protocols.save.decimals import ceil_units, whole
+from chains.solana.programs.instructions import OraclePrice, Terms
+from chains.solana.protocols.save.decimals import whole
 from chains.solana.protocols.save.layout import PROGRAM as LENDING
-from chains.solana.protocols.save.math import (
-    calculate_borrow_weight,
-    calculate_health,
-    refresh_obligation,
-)
-from chains.solana.protocols.save.state import Obligation, Reserve
 from chains.solana.rescue import (
     NO_DEBT_HEALTH,
+    build_approve,
     build_native_rescue,
     build_revoke,
     build_set_mandate,
@@ -46,7 +39,6 @@ from tests.chains.solana.programs.rescue_scene import (
     refusal,
     unsigned,
 )
-from tests.chains.solana.protocols.save.building import RICH, MarketLab, random_terms
 
 KEEPER, MANDATE, STATE, DELEGATE, SOURCE, SUPPLY, RESERVE, OBLIGATION, MARKET, PROGRAM = range(10)
 
@@ -283,6 +275,32 @@ def test_no_account_can_be_exchanged() -> None:
     assert scene.rescue().units > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"), [("reserve", "WRONG_RESERVE"), ("obligation", "WRONG_OBLIGATION")]
+)
+def test_an_account_that_left_the_lending_program_is_refused(name: str, reason: str) -> None:
+    scene = crashed()
+    scene.market.refresh(scene.owner)
+    key = getattr(scene.debt, name)
+    data = scene.lab.raw(key).data
+    for owner, content in ((RESCUE, data), (LENDING, data + b"\0")):
+        scene.lab.put(owner, content, key)
+        assert refusal(scene.lab, scene.native(), by=(scene.keeper,)) == reason
+
+
+def test_only_a_live_delegation_to_the_owner_s_own_delegate_serves() -> None:
+    scene = crashed()
+    other = derive_delegate(RESCUE, scene.whale.key.pubkey())
+    approve = build_approve(RESCUE, scene.wallet, scene.usdc.mint, 10**12)
+    scene.lab.send(exchanged(approve, 1, other), by=(scene.owner.key,))
+    assert scene.refusal() == "WRONG_DELEGATE"
+    assert scene.refusal(exchanged(scene.native(), DELEGATE, other)) == "WRONG_DELEGATE"
+    scene.fund()
+    revoke = Instruction(TOKEN_PROGRAM, b"\x05", [approve.accounts[0], *list(approve.accounts)[2:]])
+    scene.lab.send(revoke, by=(scene.owner.key,))
+    assert scene.refusal() == "WRONG_DELEGATE"
+
+
 def test_the_lending_program_refuses_a_foreign_supply() -> None:
     scene = crashed()
     mine = scene.lab.token(scene.usdc.mint, scene.keeper.pubkey())
@@ -314,87 +332,3 @@ def native_mandate(scene: RescueScene) -> Pubkey:
     return derive_mandate(
         RESCUE, scene.wallet, scene.owner.obligation, scene.usdc.mint, MandateKind.NATIVE
     )
-
-
-# The amount, to the unit
-
-
-def least_units(
-    obligation: Obligation, reserves: Mapping[bytes, Reserve], key: bytes, target: int
-) -> int:
-    """Find the fewest units whose repayment lifts the health to the target, by trying."""
-    slot = obligation.slot
-    (debt,) = [borrow for borrow in obligation.borrows if borrow.reserve == key]
-
-    def reaches(units: int) -> bool:
-        left = replace(debt, amount=max(debt.amount - whole(units), 0))
-        borrows = tuple(
-            left if b is debt else b for b in obligation.borrows if b is not debt or left.amount
-        )
-        health = calculate_health(
-            refresh_obligation(replace(obligation, borrows=borrows), reserves, slot)
-        )
-        return health is None or health >= target
-
-    low, high = 0, ceil_units(debt.amount)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if reaches(middle) else (middle + 1, high)
-    return low
-
-
-def random_reserve(market: MarketLab, random: Random) -> ReserveAccounts:
-    decimals, price = random.randint(2, 9), int(USD * 10 ** random.uniform(-3, 5))
-    return market.add_reserve(random_terms(random), decimals=decimals, price=price)
-
-
-def units_worth(market: MarketLab, accounts: ReserveAccounts, usd: float) -> int:
-    price = market.prices[accounts.oracle].price
-    return int(usd * USD * 10 ** market.reserve(accounts).decimals / price)
-
-
-def random_scene(random: Random) -> tuple[RescueScene, ReserveAccounts]:
-    """Give an owner with random collateral and one or two debts in random reserves."""
-    scene = open_scene()
-    market = scene.market
-    first, *others = [random_reserve(market, random) for _ in range(random.choice([2, 3]))]
-    debts = others
-    whale, owner = market.owner(), market.owner()
-    for accounts in debts:
-        market.deposit(whale, accounts, units_worth(market, accounts, 1_000_000) + 10)
-    market.deposit(owner, first, units_worth(market, first, 200_000) + 10)
-    for accounts in debts:
-        market.refresh(owner, accounts)
-        allowed = market.obligation(owner).allowed_value - market.obligation(owner).borrowed_value
-        weight = calculate_borrow_weight(market.reserve(accounts))
-        usd = allowed / weight * random.uniform(0.3, 0.8)
-        market.borrow(owner, accounts, units_worth(market, accounts, usd) + 1)
-    market.lab.advance(random.randint(0, 100_000))
-    market.republish()
-    scene.owner, scene.usdc = owner, debts[0]
-    scene.lab.svm.airdrop(scene.wallet, 10 * SOL)
-    scene.fund(RICH)
-    return scene, debts[0]
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32))
-def test_the_amount_just_reaches_the_target(seed: int) -> None:
-    random = Random(seed)  # noqa: S311 -- test data
-    scene, accounts = random_scene(random)
-    health = scene.health()
-    target = Wad(int(health * random.uniform(1.001, 1.3)))
-    terms = scene.terms(trigger=Wad(health + 1), target=target, per_action=RICH, per_day=RICH)
-    scene.set_mandate(terms)
-    obligation, states = scene.market.obligation(scene.owner), scene.market.states()
-    key = bytes(accounts.reserve)
-    least = least_units(obligation, states, key, target)
-    done = scene.rescue()
-    assert done.health_before == health
-    assert 0 <= done.units - least <= 1
-    assert done.health_after == (calculate_health(refreshed(scene)) or NO_DEBT_HEALTH)
-
-
-def refreshed(scene: RescueScene) -> Obligation:
-    scene.market.refresh(scene.owner)
-    return scene.market.obligation(scene.owner)

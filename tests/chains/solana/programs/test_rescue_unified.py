@@ -13,7 +13,7 @@ from chains.model.units import USD, WAD, Bps, Wad
 from chains.solana.programs.instructions import OraclePrice
 from chains.solana.protocols.save.decimals import whole
 from chains.solana.protocols.save.layout import PROGRAM as LENDING
-from chains.solana.rescue import NO_DEBT_HEALTH, derive_owner_state
+from chains.solana.rescue import NO_DEBT_HEALTH, build_set_paused, derive_owner_state
 from tests.chains.solana.programs.lab import Refused
 from tests.chains.solana.programs.rescue_scene import (
     MAX_TTL_S,
@@ -312,7 +312,10 @@ def test_another_committee_is_refused_whoever_wrote_its_account() -> None:
 
 def test_another_owner_s_state_is_refused() -> None:
     scene = open_unified()
-    other = derive_owner_state(RESCUE, scene.whale.key.pubkey())
+    whale = scene.whale.key
+    scene.lab.svm.airdrop(whale.pubkey(), SOL)
+    scene.lab.send(build_set_paused(RESCUE, whale.pubkey(), paused=False), by=(whale,))
+    other = derive_owner_state(RESCUE, whale.pubkey())
     assert scene.refusal(exchanged(scene.unified(NEEDED), STATE, other)) == "WRONG_STATE"
 
 
