@@ -15,11 +15,14 @@ from daemon.margin.risk import FormKind, Tier
 from daemon.translate import (
     build_members,
     build_policy,
+    build_pools,
     build_risk,
     build_salts,
+    build_solana_tokens,
     build_tokens,
     find_native,
 )
+from tests.config.samples import ACCOUNT, DOLLARS, GOOD, MINT, OTHER, SOLANA_CHAIN, write
 
 TOKEN = "0x" + "11" * 20
 FEED = "0x" + "22" * 20
@@ -131,3 +134,32 @@ def test_forms_become_risk_and_their_ratios_views(tmp_path: Path) -> None:
     tokens = build_tokens(settings.evm["one"])
     assert tokens["wstETH"].ratio == RatioTerms(contract=Address(REFERENCE), view="stEthPerToken")
     assert tokens["WETH"].ratio is None
+
+
+def test_solana_tokens_carry_feeds_bounds_and_ratios(tmp_path: Path) -> None:
+    text = GOOD + SOLANA_CHAIN + '[forms.jSOL]\nunderlying = "SOL"\nkind = "staked"\n'
+    text += 'issuer = "J"\nbacking = "staked SOL"\n'
+    text += f'[chains.sol.tokens.jSOL]\naddress = "{OTHER}"\ndecimals = 9\nfeed = "{ACCOUNT}"\n'
+    text += f'reference_feed = "{OTHER}"\nreference_heartbeat_s = 60\n'
+    text += f'ratio = {{ stake_pool = "{ACCOUNT}" }}\n'
+    chain = load([write(tmp_path, text)], {}).solana["sol"]
+    tokens = build_solana_tokens(chain)
+    sol, staked = tokens["SOL"], tokens["jSOL"]
+    assert sol.asset == AssetId.parse(f"{chain.caip2}/token:{MINT}")
+    assert (str(sol.feed.account), sol.feed.feed) == (ACCOUNT, bytes.fromhex("ab" * 32))
+    assert (sol.feed.max_age_s, sol.feed.minimum) == (120, USD)
+    assert sol.reference is None
+    assert staked.reference is not None
+    assert (str(staked.reference.account), staked.reference.max_age_s) == (OTHER, 60)
+    assert staked.reference.feed is None
+    assert staked.ratio is not None
+    assert str(staked.ratio.account) == ACCOUNT
+    assert find_native("sol", chain, tokens) is sol
+    (pool,) = build_pools(chain)
+    assert [str(mint) for mint in pool.mints] == [MINT, DOLLARS]
+
+
+def test_risk_knows_tokens_of_solana_too(tmp_path: Path) -> None:
+    settings = load([write(tmp_path, GOOD + SOLANA_CHAIN)], {})
+    asset = AssetId.parse(f"{settings.solana['sol'].caip2}/token:{MINT}")
+    assert build_risk(settings).underlying_of(asset).symbol == "SOL"
