@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chains.model.units import USD, Wad
@@ -16,14 +16,8 @@ from chains.solana.protocols.save.math import (
     refresh_obligation,
 )
 from chains.solana.protocols.save.state import Obligation, Reserve
-from chains.solana.rescue import (
-    NO_DEBT_HEALTH,
-)
-from tests.chains.solana.programs.rescue_scene import (
-    SOL,
-    RescueScene,
-    open_scene,
-)
+from chains.solana.rescue import NO_DEBT_HEALTH
+from tests.chains.solana.programs.rescue_scene import SOL, RescueScene, open_scene
 from tests.chains.solana.protocols.save.building import RICH, MarketLab, random_terms
 
 
@@ -85,7 +79,6 @@ def random_scene(random: Random) -> tuple[RescueScene, ReserveAccounts]:
     return scene, debts[0]
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_amount_just_reaches_the_target(seed: int) -> None:
     random = Random(seed)  # noqa: S311 -- test data

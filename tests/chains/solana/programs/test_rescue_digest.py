@@ -1,7 +1,7 @@
 """The short form of headers as the program reads it: any header, and what is none."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from solders.instruction import Instruction
 
@@ -19,7 +19,6 @@ HEADER_AT = 13
 """Where the short form begins: behind tag, amount and bitmap."""
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_program_s_digest_is_the_statement_s(data: st.DataObject) -> None:
     scene = open_unified()
@@ -62,7 +61,6 @@ def headers(scene: RescueScene) -> st.SearchStrategy[HealthAttestation]:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=60, deadline=None)
 def test_bytes_that_are_no_header_are_refused(data: bytes) -> None:
     scene = open_unified()
     good = scene.unified(USDC)
