@@ -5,7 +5,11 @@ import stat
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_NUMBERS: Final = 64
+_BYTE: Final = range(256)
 
 
 class SignerError(ValueError):
@@ -27,3 +31,27 @@ def read_private(path: Path, what: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise SignerError(f"{what} {path}: {error.strerror}") from error
+
+
+def read_keypair(path: Path) -> bytes:
+    """Read an ed25519 keypair in solana-keygen's form: the seed, then the public key.
+
+    SignerError on loose permissions or another form; whether the halves agree is not checked.
+    """
+    numbers = _decode_numbers(read_private(path, "keypair"))
+    if numbers is None:
+        raise SignerError(f"{path}: is no keypair: 64 numbers, as solana-keygen writes them")
+    return numbers
+
+
+def _decode_numbers(content: bytes) -> bytes | None:
+    """Give the 64 bytes of a keypair file; None for anything else, whose text is not shown."""
+    try:
+        numbers = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(numbers, list) or len(numbers) != _NUMBERS:
+        return None
+    if not all(type(number) is int and number in _BYTE for number in numbers):
+        return None
+    return bytes(numbers)

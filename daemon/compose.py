@@ -39,7 +39,8 @@ from daemon.translate import (
     find_native,
 )
 from proofs.committee import Committee
-from proofs.signing.secp256k1 import KeystoreError, Secp256k1Signer
+from proofs.signing.secp256k1 import Secp256k1Signer
+from proofs.signing.signer import KeystoreError
 
 HEAD_TIMEOUT_S: Final = 5.0
 HUNT_TIMEOUT_S: Final = 10.0

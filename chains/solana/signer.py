@@ -7,16 +7,13 @@ not encrypted: that nobody else may read it is all that guards it.
 from pathlib import Path
 from typing import Final, Protocol, Self
 
-import orjson
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from chains.keyfiles import SignerError, read_private
+from chains.keyfiles import SignerError, read_keypair
 
 SEED_BYTES: Final = 32
-_NUMBERS: Final = 64
-_BYTE: Final = range(256)
 
 
 class Signer(Protocol):
@@ -45,9 +42,7 @@ class LocalSigner:
     @classmethod
     def open(cls, keypair: Path) -> Self:
         """Read a keypair file; SignerError on loose permissions, another form, a wrong half."""
-        numbers = _decode_numbers(read_private(keypair, "keypair"))
-        if numbers is None:
-            raise SignerError(f"{keypair}: is no keypair: 64 numbers, as solana-keygen writes them")
+        numbers = read_keypair(keypair)
         signer = cls(numbers[:SEED_BYTES])
         if bytes(signer.pubkey) != numbers[SEED_BYTES:]:
             raise SignerError(f"{keypair}: its public half does not follow from its seed")
@@ -59,16 +54,3 @@ class LocalSigner:
 
     def __repr__(self) -> str:
         return f"LocalSigner({self.pubkey})"
-
-
-def _decode_numbers(content: bytes) -> bytes | None:
-    """Give the 64 bytes of a keypair file; None for anything else, whose text is not shown."""
-    try:
-        numbers = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(numbers, list) or len(numbers) != _NUMBERS:
-        return None
-    if not all(type(number) is int and number in _BYTE for number in numbers):
-        return None
-    return bytes(numbers)

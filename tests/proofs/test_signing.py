@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from proofs.envelope import BadEnvelope, Envelope, decode_envelope, encode_envelope
 from proofs.recover import ORDER, BadSignatureError, recover_address
-from proofs.signing.secp256k1 import KeystoreError, Secp256k1Signer
+from proofs.signing.secp256k1 import Secp256k1Signer
+from proofs.signing.signer import KeystoreError
 from tests.proofs import samples
 
 KEY = b"\x07" * 32
