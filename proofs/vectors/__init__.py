@@ -1,6 +1,7 @@
 """Test vectors for other implementations: one attestation with everything in between.
 
-`python -m proofs.vectors` writes health_attestation_v1.json again; a test keeps the two equal.
+`python -m proofs.vectors` writes health_attestation_v1.json and verdicts_v1.json again (many more
+files, each with the verdict on it); tests keep them and the code equal.
 The keys are throw-away and public.
 """
 
@@ -65,7 +66,7 @@ _STRUCTS: Final = (
 
 def build_vectors() -> dict[str, Any]:
     """Give the vectors as JSON values: types, hashes, roots, a path, signatures, the file."""
-    document = _sign(_state())
+    document = build_document()
     statement, leaves = document.statement, document.statement.leaves
     positions = [hash_struct(leaf) for leaf in leaves.positions]
     return {
@@ -98,6 +99,11 @@ def build_vectors() -> dict[str, Any]:
         "envelope": _hex(encode_envelope(document.envelope)),
         "file": view_document(document),
     }
+
+
+def build_document() -> Document:
+    """Give the signed example: two EVM chains and Solana, three of four members."""
+    return _sign(_state())
 
 
 def _signers() -> tuple[Secp256k1Signer, ...]:
