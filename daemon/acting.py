@@ -89,7 +89,12 @@ def _build_slot_lane(parts: SolanaParts, signer: SolanaSigner, journal: Journal)
     return LaneParts(
         executor=SlotExecutor(lane, journal, terms, landings),
         effects=LandingEffects(landings),
-        build_cure=SlotCures(parts.reader, signer.pubkey),
+        build_cure=SlotCures(
+            parts.reader,
+            signer.pubkey,
+            parts.client,
+            tables=[Pubkey.from_string(table) for table in chain.lookup_tables],
+        ),
     )
 
 

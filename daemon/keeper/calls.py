@@ -15,8 +15,11 @@ from daemon.margin.policy import Policy
 from proofs.statement import HealthAttestation
 
 
-def build_cure(cure: Cure, attested: Attested | None) -> Action:
-    """Build a cure's action; ValueError for a unified one without its attestation."""
+async def build_cure(cure: Cure, attested: Attested | None) -> Action:
+    """Build a cure's action; ValueError for a unified one without its attestation.
+
+    Nothing is asked for it here; a chain whose messages have to be shortened does ask.
+    """
     return Action(
         chain=cure.position.account.chain,
         instrument=cure.instrument,

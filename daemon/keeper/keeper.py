@@ -183,7 +183,7 @@ class Keeper:
         if reason := self._dispatcher.why_closed(Work(chain, look.account), look.now):
             return [Refused(cure=cure, reason=reason) for cure in cures]
         lane = self._dispatcher.lanes[chain]
-        built = [lane.build_cure(cure, look.attested) for cure in cures]
+        built = [await lane.build_cure(cure, look.attested) for cure in cures]
         actions = [action for action in built if isinstance(action, Action)]
         quotes = iter(await lane.executor.quote(actions, look.read(chain)))
         return [

@@ -118,8 +118,8 @@ class Effects(Protocol):
 class CureBuilder(Protocol):
     """Builds the actions of cures on one chain."""
 
-    def __call__(self, cure: Cure, attested: Attested | None) -> Action | str:
-        """Give a cure's action, or say why there is none now."""
+    async def __call__(self, cure: Cure, attested: Attested | None) -> Action | str:
+        """Give a cure's action, or say why there is none now; takes a bounded time."""
         ...
 
 

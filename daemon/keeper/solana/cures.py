@@ -5,17 +5,19 @@ what is stale, so every reserve of the obligation and the obligation itself are 
 Where the accounts lie is known from the reader's last read.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from chains.discover import SolanaMarket
+from chains.errors import ChainError
 from chains.model.action import Action
 from chains.model.ids import AccountId
 from chains.model.snapshot import MandateKind
+from chains.solana.accounts import AccountReader, read
 from chains.solana.attested import NotAccepted
 from chains.solana.markets import MarketRead
 from chains.solana.orders import build_call
@@ -23,6 +25,7 @@ from chains.solana.protocols.save.adapter import SaveMarket
 from chains.solana.protocols.save.positions import PricedReserve
 from chains.solana.protocols.save.state import Obligation
 from chains.solana.rescue import Debt, build_native_rescue, build_unified_rescue
+from chains.solana.tables import plan_tables
 from chains.solana.transactions import Order
 from daemon.board import Attested
 from daemon.keeper.calls import list_values
@@ -47,18 +50,25 @@ class Sight(Protocol):
 class SlotCures:
     """Builds the cures of one key on one chain; a daemon.keeper.ports.CureBuilder.
 
-    `tables` shorten messages that would not fit otherwise: those with many signatures of a
-    committee, or many reserves. They may become known while it runs.
+    The lookup `tables` shorten messages that would not fit otherwise, those with many signatures of
+    a committee or many reserves; only then are they read.
     """
 
     def __init__(
-        self, sight: Sight, keeper: Pubkey, tables: Sequence[AddressLookupTableAccount] = ()
+        self,
+        sight: Sight,
+        keeper: Pubkey,
+        client: AccountReader,
+        tables: Sequence[Pubkey] = (),
+        timeout_s: float = 1.0,
     ) -> None:
         self._sight: Final = sight
         self._keeper: Final = keeper
+        self._client: Final = client
         self._tables: Final = tables
+        self._timeout_s: Final = timeout_s
 
-    def __call__(self, cure: Cure, attested: Attested | None) -> Action | str:
+    async def __call__(self, cure: Cure, attested: Attested | None) -> Action | str:
         """Give a cure's action, or say why there is none now."""
         position = cure.position
         market = self._sight.opened.get(position.market)
@@ -69,10 +79,12 @@ class SlotCures:
         obligation, reserves, debt = seen
         try:
             rescue = self._build_rescue(cure, debt, attested)
+            states = {key: priced.state for key, priced in reserves.items()}
+            order = await self._shorten([*market.builder.refresh(obligation, states), rescue])
         except NotAccepted as error:
             return f"{position.account.chain}: {error}"
-        states = {key: priced.state for key, priced in reserves.items()}
-        order = self._shorten([*market.builder.refresh(obligation, states), rescue])
+        except (ChainError, TimeoutError) as error:
+            return f"{position.account.chain}: lookup tables cannot be read: {error}"
         return Action(
             chain=position.account.chain,
             instrument=cure.instrument,
@@ -87,12 +99,12 @@ class SlotCures:
         self, cure: Cure, market: SaveMarket
     ) -> tuple[Obligation, Mapping[bytes, PricedReserve], Debt] | None:
         """Find the obligation and its debt in what was read."""
-        read = self._sight.reads.get(market.market)
-        if read is None:
+        seen = self._sight.reads.get(market.market)
+        if seen is None:
             return None
-        loans = read.snapshot.loans.items()
+        loans = seen.snapshot.loans.items()
         found = (loan for at, loan in loans if str(at.obligation) == cure.position.obligation)
-        reserves: Mapping[bytes, PricedReserve] = read.snapshot.view.reserves
+        reserves: Mapping[bytes, PricedReserve] = seen.snapshot.view.reserves
         if (loan := next(found, None)) is None:
             return None
         for borrow in loan.borrows:
@@ -127,6 +139,9 @@ class SlotCures:
             proof=attested.envelope.proof,
         )
 
-    def _shorten(self, instructions: Sequence[Instruction]) -> Order:
-        tables = () if fits(self._keeper, instructions) else tuple(self._tables)
+    async def _shorten(self, instructions: Sequence[Instruction]) -> Order:
+        if not self._tables or fits(self._keeper, instructions):
+            return Order(instructions=tuple(instructions))
+        async with asyncio.timeout(self._timeout_s):
+            _, tables = await read(self._client, plan_tables(self._tables), min_slot=0)
         return Order(instructions=tuple(instructions), tables=tables)

@@ -34,6 +34,7 @@ from chains.solana.protocols.save.adapter import SaveMarket
 from chains.solana.signer import LocalSigner
 from chains.solana.tokens import derive_token_account
 from chains.solana.transactions import Lane
+from daemon.board import Attested
 from daemon.devnet.solana.ledger import Ledger
 from daemon.devnet.solana.node import SolanaNode
 from daemon.keeper.dispatch import Dispatcher, DispatchTerms, LaneParts
@@ -41,6 +42,7 @@ from daemon.keeper.intent import Intent
 from daemon.keeper.journal import Journal
 from daemon.keeper.latches import Latches
 from daemon.keeper.limits import Limits
+from daemon.keeper.plan import Cure
 from daemon.keeper.solana.effects import LandingEffects
 from daemon.keeper.solana.executor import SlotExecutor, SlotTerms
 from daemon.keeper.solana.ground import SlotHuntTerms
@@ -260,11 +262,7 @@ async def hunting(
         executor = SlotExecutor(lane, journal, SlotTerms(cap_lamports=CAP_LAMPORTS), landings)
         effects = LandingEffects(landings)
         dispatcher = Dispatcher(
-            lanes={
-                world.chain: LaneParts(
-                    executor=executor, effects=effects, build_cure=lambda *_: "none"
-                )
-            },
+            lanes={world.chain: LaneParts(executor=executor, effects=effects, build_cure=no_cure)},
             journal=journal,
             store=store,
             terms=DispatchTerms(live=True, limits=LIMITS),
@@ -307,3 +305,8 @@ def risk_table(world: World) -> RiskTable:
             AssetId.spl(world.chain, Address(str(mint))): symbol for mint, symbol in symbols.items()
         },
     )
+
+
+async def no_cure(cure: Cure, attested: Attested | None) -> str:  # noqa: ARG001 -- the port's
+    """Nobody is rescued here."""
+    return "none"

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from solders.address_lookup_table_account import AddressLookupTableAccount
+from solders.pubkey import Pubkey
 
 from chains.model.anchor import Head
 from chains.model.ids import AccountId, Address, AssetId
@@ -153,7 +153,7 @@ async def telling(
     *,
     live: bool = True,
     limits: Limits = LIMITS,
-    tables: Sequence[AddressLookupTableAccount] = (),
+    tables: Sequence[Pubkey] = (),
 ) -> AsyncIterator[Story]:
     """Begin: the owner is funded and has no mandates yet."""
     ledger = make_ledger()
@@ -171,7 +171,7 @@ async def telling(
         parts = LaneParts(
             executor=executor,
             effects=LandingEffects(landings),
-            build_cure=SlotCures(reader, lane.sender, tables),
+            build_cure=SlotCures(reader, lane.sender, client, tables),
         )
         dispatcher = Dispatcher(
             lanes={client.chain: parts},
