@@ -29,6 +29,7 @@ from daemon.compose import (
     SILENCE_BLOCKS,
     ChainParts,
     Key,
+    SolanaParts,
     build_attestor,
     build_board,
     open_chains,
@@ -203,6 +204,8 @@ class House:
         for parts in self.chains.values():
             yield self._watch(parts).run()
             yield self.followers[parts.id].run()
+            if isinstance(parts, SolanaParts):
+                yield parts.reader.keep_searching()
         for hunt in self.hunts.values():
             yield hunt.run()
         for account in self.accounts.values():

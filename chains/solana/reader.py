@@ -5,9 +5,10 @@ slot or later, which mints the anchor. Markets are opened at the first read, and
 accounts changed; `search.py` finds the obligations that do not lie at a conventional address.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 from solders.pubkey import Pubkey
@@ -29,6 +30,8 @@ from chains.solana.ratios import StakePoolTerms, plan_ratio
 from chains.solana.rescue import OwnerPlace, plan_funds
 from chains.solana.search import ObligationSearch
 
+SEARCH_S: Final = 5.0
+"""How often it is looked whether a wallet is to be searched for again."""
 MANDATED: Final = frozenset({"save"})
 """Of which protocols the rescue program knows the layout."""
 _log = structlog.get_logger(__name__)
@@ -129,6 +132,7 @@ class SolanaReader:
         self._owed: frozenset[_Owed] = frozenset()
         self._native_usd = Usd(0)
         self._hidden: frozenset[AccountId] = frozenset()
+        self._read_at = 0
 
     @property
     def reads(self) -> Mapping[AccountId, MarketRead[Any, Any]]:
@@ -168,7 +172,7 @@ class SolanaReader:
         ours = [account for account in accounts if account.chain == anchor.chain]
         known = self._markets
         markets = await self.markets(min_slot=anchor.height)
-        await self._search.search(markets, ours, now=anchor.time)
+        await self._search.search_new(markets, ours, now=anchor.time)
         try:
             return self._build(await self._read(anchor.height, ours, markets), ours)
         except MissingBlock:
@@ -179,6 +183,15 @@ class SolanaReader:
                 raise
         markets = await self.markets(min_slot=anchor.height)
         return self._build(await self._read(anchor.height, ours, markets), ours)
+
+    async def keep_searching(self, period_s: float = SEARCH_S) -> NoReturn:
+        """Search again for obligations opened since, one wallet at a time, until cancelled.
+
+        Beside the reads, so that no slow scan holds one up.
+        """
+        while True:
+            await asyncio.sleep(period_s)
+            await self._search.search_due(self._markets or (), now=self._read_at)
 
     async def _read(
         self, slot: int, accounts: Sequence[AccountId], markets: Sequence[SolanaMarket]
@@ -232,7 +245,7 @@ class SolanaReader:
         return plan_funds(self._client.chain, self._rescue, _group_owed(self._owed))
 
     def _build(self, whole: _Whole, accounts: Sequence[AccountId]) -> ChainSnapshot:
-        self._reads = whole.reads
+        self._reads, self._read_at = whole.reads, whole.anchor.time
         self._tell_hidden(whole.funds)
         reads = whole.reads.values()
         prices = tuple(price for each in reads for price in each.prices)

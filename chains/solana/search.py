@@ -27,7 +27,7 @@ _NOTHING: Final = DataSlice(offset=0, length=0)
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class _Place:
     """A wallet in a market."""
 
@@ -51,20 +51,30 @@ class ObligationSearch:
         self._client: Final = client
         self._results: dict[_Place, _Result] = {}
 
-    async def search(
+    async def search_new(
         self, markets: Iterable[SolanaMarket], accounts: Sequence[AccountId], *, now: int
     ) -> None:
-        """Search for every wallet that never was, side by side, and else for one that is due.
+        """Search, side by side, for every wallet that never was searched for.
 
-        What fails shows in `find_unsearched` and is tried again: no ChainError leaves here.
+        What fails shows in `find_unsearched` and is due again: no ChainError leaves here.
         """
-        by_place = {_Place(each.market, account): each for each in markets for account in accounts}
-        new = [place for place in by_place if place not in self._results]
-        due = [p for p in by_place if p not in new and self._results[p].due_at <= now]
-        overdue = sorted(due, key=lambda place: self._results[place].due_at)[:1]
+        places = {_Place(each.market, account): each for each in markets for account in accounts}
         async with asyncio.TaskGroup() as group:
-            for place in new or overdue:
-                group.create_task(self._search_one(by_place[place], place, now))
+            for place, market in places.items():
+                if place not in self._results:
+                    group.create_task(self._search_one(market, place, now))
+
+    async def search_due(self, markets: Iterable[SolanaMarket], *, now: int) -> None:
+        """Search again for the wallet that has been due longest, if one is."""
+        by_id = {market.market: market for market in markets}
+        due = [
+            (result.due_at, place)
+            for place, result in self._results.items()
+            if result.due_at <= now and place.market in by_id
+        ]
+        if due:
+            _, place = min(due)
+            await self._search_one(by_id[place.market], place, now)
 
     def find_targets(self, market: SolanaMarket, accounts: Iterable[AccountId]) -> list[Target]:
         """Give each wallet's obligations: the one by convention first, then those found."""

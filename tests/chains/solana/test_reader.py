@@ -1,7 +1,8 @@
 """A Solana chain read whole: one call a head, whatever is asked of it, and what it may miss."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 import pytest
@@ -121,6 +122,14 @@ async def staged() -> AsyncIterator[Scene]:
         yield Scene(rescue=rescue, ledger=ledger, client=client, node=node)
 
 
+async def search(scene: Scene, reader: SolanaReader) -> None:
+    """Read, and let the search that goes on beside the reads have its time."""
+    await scene.read(reader)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await reader.keep_searching(0.01)
+
+
 async def test_once_open_a_chain_is_read_in_one_call_at_the_heads_slot() -> None:
     async with staged() as scene:
         scene.rescue.set_mandate(scene.rescue.terms())
@@ -219,9 +228,11 @@ async def test_an_obligation_opened_later_is_found_within_minutes() -> None:
         later: Owner = scene.rescue.market.owner_of(scene.rescue.owner.key)
         scene.rescue.market.deposit(later, scene.rescue.sol, SOL)
         scene.show()
+        await search(scene, reader)
         assert len((await scene.read(reader)).positions) == 1
         scene.ledger.travel(AGAIN_S)
         settle(scene.ledger)
+        await search(scene, reader)
         assert len((await scene.read(reader)).positions) == 2
 
 
@@ -242,6 +253,7 @@ async def test_a_wallet_that_could_not_be_searched_for_is_not_known_to_owe_nothi
         scene.node.faults.scans_refused = False
         scene.ledger.travel(RETRY_S)
         settle(scene.ledger)
+        await search(scene, reader)
         found = await scene.read(reader)
         assert found.unreadable == ()
         assert found.positions[0].legs
@@ -254,6 +266,7 @@ async def test_what_was_found_stays_while_later_searches_fail() -> None:
         scene.node.faults.scans_refused = True
         scene.ledger.travel(AGAIN_S)
         settle(scene.ledger)
+        await search(scene, reader)
         snapshot = await scene.read(reader)
         assert snapshot.unreadable == ()
         assert snapshot.positions[0].legs
