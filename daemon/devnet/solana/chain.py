@@ -50,7 +50,7 @@ _COUNTING_SLOTS: Final = 120
 class LiveSolana:
     """The chain while it runs: node, deployment and its owner's account.
 
-    `unit_price` is what the owner bids for a compute unit (micro-lamports); 0 for no bids.
+    `unit_price` is what the owner bids for a compute unit (micro-lamports).
     """
 
     def __init__(self, host: SolanaHost, deployment: SolanaDeployment, owner: Keypair) -> None:
@@ -163,8 +163,11 @@ class LiveSolana:
             self.mine()
 
     def tend(self) -> None:
-        """Bid in this slot where a price is set; DevnetError when the node does not answer."""
-        if self.unit_price:
+        """Bid in this slot where a price is or was set; DevnetError when the node does not answer.
+
+        Surfpool remembers bids until others take their place, so they go on at nothing.
+        """
+        if self.unit_price or self._bids:
             self._bid()
         else:
             self.rpc.request("getHealth")

@@ -73,6 +73,13 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def read_newest_fee(rpc: Rpc, accounts: list[str]) -> int:
+    """Give what the newest block that tells of it charged for writing to accounts."""
+    recent = rpc.request("getRecentPrioritizationFees", accounts)
+    fee: int = max(recent, key=lambda block: block["slot"])["prioritizationFee"] if recent else -1
+    return fee
+
+
 def wait_for(holds: Callable[[], bool], seconds: float = 15) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
@@ -405,15 +412,9 @@ def test_left_to_itself_solana_runs_on_surfpool_and_obeys(tmp_path: Path) -> Non
         control.set_base_fee(folder, "solana", Decimal(90_000))
         rpc = Rpc(int(state.rpc_url.rpartition(":")[2]))
         reserve = [state.deployment.tokens["SOL"].reserve]
-        wait_for(
-            lambda: (
-                90_000
-                in {
-                    slot["prioritizationFee"]
-                    for slot in rpc.request("getRecentPrioritizationFees", reserve)
-                }
-            )
-        )
+        wait_for(lambda: read_newest_fee(rpc, reserve) == 90_000)
+        control.set_base_fee(folder, "solana", Decimal(0))
+        wait_for(lambda: read_newest_fee(rpc, reserve) == 0)
         rpc.close()
         pid = folder.read_state().pid
         victim = next(child for child in find_children(pid) if "surfpool" in read_command(child))
