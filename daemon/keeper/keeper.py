@@ -185,7 +185,7 @@ class Keeper:
         lane = self._dispatcher.lanes[chain]
         built = [await lane.build_cure(cure, look.attested) for cure in cures]
         actions = [action for action in built if isinstance(action, Action)]
-        quotes = iter(await lane.executor.quote(actions, look.read(chain)))
+        quotes = iter(await lane.executor.quote(actions, look.read(chain)) if actions else ())
         return [
             _offer(cure, next(quotes) if isinstance(action, Action) else action)
             for cure, action in zip(cures, built, strict=True)
