@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def read_newest_fee(rpc: Rpc, accounts: list[str]) -> int:
+def read_newest_fee(rpc: Rpc, accounts: Sequence[str]) -> int:
     """Give what the newest block that tells of it charged for writing to accounts."""
     recent = rpc.request("getRecentPrioritizationFees", accounts)
     fee: int = max(recent, key=lambda block: block["slot"])["prioritizationFee"] if recent else -1
