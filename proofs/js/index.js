@@ -1,0 +1,23 @@
+/**
+ * The verifier of Plimsoll health attestations for wallets. docs/attestations.md is the format,
+ * README.md the short way in.
+ */
+
+export { committeeId, keysRoot } from "./committee.js";
+export { FORMAT, MAX_BYTES, decodeDocument } from "./document.js";
+export { BadEnvelope, decodeEnvelope } from "./envelope.js";
+export { calculateHealth, calculateValue } from "./health.js";
+export { EMPTY_ROOT, PAD, buildPath, calculateRoot, hashLeaf, verifyPath } from "./merkle.js";
+export { REFUSALS, Refused } from "./refusal.js";
+export { SCHEMES, schemeOf } from "./schemes.js";
+export {
+  AccountLeaf,
+  BlockRef,
+  CommitteeRecord,
+  HealthAttestation,
+  KeyLeaf,
+  PositionLeaf,
+  PriceLeaf,
+} from "./structs.js";
+export { digestStruct, domainSeparator, hashAudience, hashStruct, hashText } from "./typed.js";
+export { verifyFile } from "./verify.js";
