@@ -214,7 +214,9 @@ def refused_last(scene: RescueScene, *instructions: Instruction) -> str:
     return refusal(scene.lab, *instructions, by=(scene.owner.key,))
 
 
-@pytest.mark.parametrize("data", [b"\x00", b"\x01\x00", b"\x02", b"\x02\x02", bytes(155), b"\x06"])
+@pytest.mark.parametrize(
+    "data", [b"\0", b"\1\0", b"\2", b"\2\2", b"\3", b"\3" * 41, bytes(155), b"\6"]
+)
 def test_other_data_is_refused(data: bytes) -> None:
     scene = open_scene()
     metas = list(setting(scene).accounts)
