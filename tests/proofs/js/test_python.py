@@ -12,6 +12,16 @@ from proofs.vectors.verdicts import PATH, judge, write_verdicts
 from proofs.verify import Expected
 from tests.proofs.js.vectors import FILE, NAMES, VECTORS, Vector, raw_of
 
+ELSEWHERE = {
+    "committee_chain",
+    "committee_fork",
+    "committee_superseded",
+    "committee_unknown",
+    "member_key",
+    "scheme",
+}
+"""Reasons of other files and schemes than these vectors have."""
+
 
 def expected_of(vector: Vector) -> Expected:
     named: dict[str, Any] = vector["expected"]
@@ -41,7 +51,7 @@ def test_there_are_enough_vectors_and_every_refusal_has_one() -> None:
     assert len(VECTORS) >= 200
     assert len(set(NAMES)) == len(NAMES)
     refused = {vector["verdict"].get("refused") for vector in VECTORS}
-    assert refused - {None} == {refusal.name.lower() for refusal in Refusal}
+    assert refused - {None} == {refusal.name.lower() for refusal in Refusal} - ELSEWHERE
 
 
 def test_every_base_is_accepted_by_some_vector() -> None:
