@@ -180,3 +180,16 @@ async def test_a_rescue_without_its_event_halts_the_keeper(tmp_path: Path) -> No
         await story.settle()
         await story.settle()
         assert "without the effect" in (story.dispatcher.halted or "")
+
+
+async def test_a_price_beyond_the_last_digit_we_count_with_refuses_no_cure(tmp_path: Path) -> None:
+    async with telling(tmp_path) as story:
+        scene = story.scene
+        scene.set_mandate(scene.terms(MandateKind.UNIFIED))
+        fine = OraclePrice(price=10**10 + 99, exponent=-10, published_at=scene.now)
+        scene.market.publish(scene.usdc, fine)
+        report, _ = await story.look()
+        assert {found.high.usd for found in report.ranges} >= {Usd(USD)}
+        await story.report(attest(story, report))
+        intent = await story.settle()
+        assert intent.state is IntentState.CONFIRMED
