@@ -26,6 +26,10 @@ class Refusal(Enum):
     COMMITTEE_ID = (23, _CHANGED)
     COMMITTEE_RULES = (24, "no quorum of such a committee can be trusted")
     COMMITTEE_PERIOD = (25, "the committee may not sign now; ask for one of the current set")
+    COMMITTEE_UNKNOWN = (26, "your chain of committees does not reach it; fetch the chain again")
+    COMMITTEE_SUPERSEDED = (27, "another committee has taken over; ask for one of the current set")
+    COMMITTEE_CHAIN = (28, "no quorum handed over to it: do not rely on it")
+    COMMITTEE_FORK = (29, "one quorum named two successors: stop, and look for a fraud proof")
 
     LEAF = (30, _PUBLISHER)
     REFERENCE = (31, _PUBLISHER)
@@ -51,6 +55,8 @@ class Refusal(Enum):
     SIGNER_UNKNOWN = (52, _PUBLISHER)
     HIGH_S = (53, "the signature was rewritten; fetch the original")
     SIGNATURE = (54, _CHANGED)
+    SCHEME = (55, "the committee does not sign in this scheme, or this verifier is too old")
+    MEMBER_KEY = (56, "a member's key is weak, or he does not hold it: do not rely on it")
 
     @property
     def code(self) -> int:

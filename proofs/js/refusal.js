@@ -21,6 +21,10 @@ export const REFUSALS = Object.freeze({
   committee_id: [23, CHANGED],
   committee_rules: [24, "no quorum of such a committee can be trusted"],
   committee_period: [25, "the committee may not sign now; ask for one of the current set"],
+  committee_unknown: [26, "your chain of committees does not reach it; fetch the chain again"],
+  committee_superseded: [27, "another committee has taken over; ask for one of the current set"],
+  committee_chain: [28, "no quorum handed over to it: do not rely on it"],
+  committee_fork: [29, "one quorum named two successors: stop, and look for a fraud proof"],
 
   leaf: [30, PUBLISHER],
   reference: [31, PUBLISHER],
@@ -46,6 +50,8 @@ export const REFUSALS = Object.freeze({
   signer_unknown: [52, PUBLISHER],
   high_s: [53, "the signature was rewritten; fetch the original"],
   signature: [54, CHANGED],
+  scheme: [55, "the committee does not sign in this scheme, or this verifier is too old"],
+  member_key: [56, "a member's key is weak, or he does not hold it: do not rely on it"],
 });
 
 /** An attestation is not accepted: `refusal` is the reason, `detail` where it was found. */
