@@ -7,7 +7,6 @@ digest, committee and quorum. Whether the leaves are what the chains held is ano
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 from chains.model.anchor import Finality
@@ -15,9 +14,11 @@ from chains.model.health import Health
 from chains.model.ids import EIP155, AccountId, Address, AssetId, ChainId, InvalidId
 from chains.model.position import Side
 from chains.model.units import BPS
+from proofs.committee import Committee
 from proofs.document import Document, decode_document
-from proofs.recover import BadSignatureError, HighSError, recover_address
+from proofs.quorum import check_quorum
 from proofs.refusal import Refusal, Refused
+from proofs.scheme import Scheme
 from proofs.statement import (
     SCHEMA_VERSION,
     BlockKind,
@@ -34,6 +35,7 @@ from proofs.statement import (
     calculate_value,
     state_health,
 )
+from proofs.succession import CommitteeChain, verify_chain
 from proofs.typed import ZERO
 
 CLOCK_TOLERANCE_S: Final = 15
@@ -45,13 +47,15 @@ class Expected:
     """What the verifier trusts and allows; None means: take what the file says.
 
     An attestation for anybody (audience 0) is always taken, another audience only if it is
-    `audience`. `members` must be the whole committee. Times in seconds.
+    `audience`. `members` must be the whole committee, and sign as themselves, in secp256k1.
+    With a `chain`, `committee_id` may be any of its committees that came before. Times in seconds.
     """
 
     deployment: str | None = None
     audience: bytes = ZERO
     committee_id: bytes | None = None
     members: frozenset[Address] | None = None
+    chain: CommitteeChain | None = None
     max_ttl_s: int = 3600
     max_skew_s: int = 300
 
@@ -81,7 +85,7 @@ def verify_document(document: Document, expected: Expected, *, now: int) -> Verd
     """Verify a document at time `now`; Refused carries the first reason found."""
     statement = document.statement
     _check_scope(statement, expected)
-    _check_committee(statement, expected, now)
+    _check_committee(document, expected, now)
     _check_roots(statement.header, statement.leaves)
     _check_leaves(statement.leaves)
     health = _check_health(statement.header, statement.leaves)
@@ -92,7 +96,9 @@ def verify_document(document: Document, expected: Expected, *, now: int) -> Verd
         digest=statement.digest,
         statement=statement,
         health=health,
-        signers=_check_signatures(document),
+        signers=check_quorum(
+            statement.committee, document.scheme, statement.digest, document.signatures
+        ),
         pinned=expected.pinned,
     )
 
@@ -113,19 +119,47 @@ def _check_scope(statement: Statement, expected: Expected) -> None:
     _require(allowed, Refusal.AUDIENCE, f"header.audience is 0x{header.audience.hex()}")
 
 
-def _check_committee(statement: Statement, expected: Expected, now: int) -> None:
-    committee, header = statement.committee, statement.header
+def _check_committee(document: Document, expected: Expected, now: int) -> None:
+    committee, header = document.statement.committee, document.statement.header
     same = header.committee_id == committee.id and header.epoch == committee.epoch
     _require(same, Refusal.COMMITTEE_ID, "the committee's record is not the one in the header")
-    if expected.committee_id is not None:
+    if expected.chain is not None:
+        _check_chain(expected.chain, document.statement, expected.committee_id)
+    elif expected.committee_id is not None:
         detail = f"the committee is 0x{committee.id.hex()}"
         _require(committee.id == expected.committee_id, Refusal.COMMITTEE, detail)
     if expected.members is not None:
-        detail = "the committee's members are " + ", ".join(committee.members)
-        _require(frozenset(committee.members) == expected.members, Refusal.COMMITTEE, detail)
+        _check_members(committee, document.scheme, expected)
     current = committee.valid_from <= now <= committee.valid_until
     detail = f"the committee signs from {committee.valid_from} to {committee.valid_until}"
     _require(current, Refusal.COMMITTEE_PERIOD, detail)
+
+
+def _check_members(committee: Committee, scheme: Scheme, expected: Expected) -> None:
+    detail = "the committee's members are " + ", ".join(committee.members)
+    _require(frozenset(committee.members) == expected.members, Refusal.COMMITTEE, detail)
+    named = scheme is Scheme.SECP256K1 or expected.committee_id is not None
+    detail = f"addresses say nothing of {scheme.label} keys: name the committee's id"
+    _require(named, Refusal.COMMITTEE, detail)
+
+
+def _check_chain(chain: CommitteeChain, statement: Statement, pinned: bytes | None) -> None:
+    """Follow the chain from the committee that is pinned, or from its root, to the signing one.
+
+    What the old quorum issues after its successor has started is refused, so with the longest life
+    that is allowed its keys are worth nothing soon after, by the verifier's own clock.
+    """
+    _require(chain.deployment == statement.deployment, Refusal.DEPLOYMENT, "the chain is another's")
+    verify_chain(chain)
+    start = 0 if pinned is None else chain.find(pinned)
+    place = chain.find(statement.committee.id)
+    if start is None or place is None:
+        raise Refused(Refusal.COMMITTEE_UNKNOWN, "the chain has not both committees")
+    _require(place >= start, Refusal.COMMITTEE, "the committee is older than the one you trust")
+    for successor in chain.committees[place + 1 : place + 2]:
+        detail = f"epoch {successor.epoch} has signed since {successor.valid_from}"
+        early = statement.header.issued_at < successor.valid_from
+        _require(early, Refusal.COMMITTEE_SUPERSEDED, detail)
 
 
 def _check_roots(header: HealthAttestation, leaves: Leaves) -> None:
@@ -274,31 +308,3 @@ def _check_prices(statement: Statement, now: int) -> None:
         _require(age >= -CLOCK_TOLERANCE_S, Refusal.FUTURE_PRICE, detail)
         detail = f"{path} is {age} s old, its feed's heartbeat is {price.heartbeat} s"
         _require(age <= price.heartbeat, Refusal.STALE_PRICE, detail)
-
-
-def _check_signatures(document: Document) -> tuple[Address, ...]:
-    committee, digest = document.statement.committee, document.statement.digest
-    indices = [index for index, _ in document.signatures]
-    ascending = all(low < high for low, high in pairwise(indices))
-    _require(ascending, Refusal.SIGNER_ORDER, "the signers do not ascend, each once")
-    size = len(committee.members)
-    known = all(index < size for index in indices)
-    _require(known, Refusal.SIGNER_UNKNOWN, f"a signer is not among the {size} members")
-    detail = f"{len(indices)} of the {committee.threshold} signatures needed"
-    _require(len(indices) >= committee.threshold, Refusal.QUORUM, detail)
-    return tuple(
-        _check_signature(digest, signature, committee.members[index], index)
-        for index, signature in document.signatures
-    )
-
-
-def _check_signature(digest: bytes, signature: bytes, member: Address, index: int) -> Address:
-    path = f"the signature of member {index}"
-    try:
-        signer = recover_address(digest, signature)
-    except HighSError as error:
-        raise Refused(Refusal.HIGH_S, f"{path}: {error}") from error
-    except BadSignatureError as error:
-        raise Refused(Refusal.SIGNATURE, f"{path}: {error}") from error
-    _require(signer == member, Refusal.SIGNATURE, f"{path} is not by {member}")
-    return signer
