@@ -1,6 +1,7 @@
 /**
  * The compact binary form of a signed header: "PLMS" version(1) scheme(1) n(2) committeeId(32)
- * bitmap(⌈n/8⌉) signatures header. Leaves are not carried.
+ * bitmap(⌈n/8⌉) signatures header; signatures that were added up stand once, leaves are not
+ * carried.
  */
 
 import { schemeOf } from "./schemes.js";
@@ -34,7 +35,8 @@ export function decodeEnvelope(raw) {
   const committeeSize = raw[6] * 256 + raw[7];
   const start = FIXED + Math.ceil(committeeSize / 8);
   const members = readBitmap(raw.subarray(FIXED, start), committeeSize);
-  const end = start + scheme.signatureBytes * members.length;
+  const written = scheme.aggregates ? Math.min(members.length, 1) : members.length;
+  const end = start + scheme.signatureBytes * written;
   if (raw.length !== end + HEADER_BYTES) {
     throw new BadEnvelope(`${raw.length} bytes, not ${end + HEADER_BYTES} as its bitmap says`);
   }
@@ -43,7 +45,7 @@ export function decodeEnvelope(raw) {
     throw new BadEnvelope("the envelope's committeeId is not the header's");
   }
   const signatures = members.map((member, i) => {
-    const from = start + i * scheme.signatureBytes;
+    const from = start + (scheme.aggregates ? 0 : i * scheme.signatureBytes);
     return { member, signature: toHex(raw.subarray(from, from + scheme.signatureBytes)) };
   });
   return { scheme: scheme.name, header, committeeSize, signatures };

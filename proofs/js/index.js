@@ -16,6 +16,7 @@ export {
   CommitteeRecord,
   HealthAttestation,
   KeyLeaf,
+  MemberLeaf,
   PositionLeaf,
   PriceLeaf,
 } from "./structs.js";

@@ -5,17 +5,26 @@ import { keccak_256 } from "@noble/hashes/sha3.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 
 import { Refused, demand } from "./refusal.js";
-import { toHex } from "./typed.js";
+import { fromHex, toHex } from "./typed.js";
 
 const ORDER = secp256k1.Point.Fn.ORDER;
 const V_OFFSET = 27;
 const ADDRESS_AT = 12;
 
+/** @type {import("./schemes.js").Scheme} */
 export const SECP256K1 = Object.freeze({
   id: 1,
   name: "secp256k1",
   signatureBytes: 65,
-  check: checkSignature,
+  aggregates: false,
+  keysOf: (committee) => committee.members,
+  checkKeys: () => {},
+  checkSignatures(digest, signatures, { members }) {
+    for (const { member, signature } of signatures) {
+      const path = `the signature of member ${member}`;
+      checkSignature(digest, fromHex(signature), members[member], path);
+    }
+  },
 });
 
 /**
@@ -31,13 +40,11 @@ function checkSignature(digest, signature, key, path) {
   const ranged = 0n < r && r < ORDER && 0n < s && s < ORDER;
   demand(ranged, "signature", `${path}: r or s is out of range`);
   demand(s <= ORDER / 2n, "high_s", `${path}: s is above half the order`);
-  const parity = signature[64] - V_OFFSET;
-  demand(parity === 0 || parity === 1, "signature", `${path}: v is ${signature[64]}, not 27 or 28`);
-  demand(
-    recoverAddress(digest, r, s, parity, path) === key,
-    "signature",
-    `${path} is not by ${key}`,
-  );
+  const v = signature[64];
+  const parity = v - V_OFFSET;
+  demand(parity === 0 || parity === 1, "signature", `${path}: v is ${v}, not 27 or 28`);
+  const signer = recoverAddress(digest, r, s, parity, path);
+  demand(signer === key, "signature", `${path} is not by ${key}`);
 }
 
 /**

@@ -34,3 +34,7 @@ export const CommitteeRecord = struct(
     "bytes32 prevCommitteeId",
 );
 export const KeyLeaf = struct("KeyLeaf", "uint32 index,address key");
+export const MemberLeaf = struct(
+  "MemberLeaf",
+  "uint32 index,address key,bytes32 ed25519Key,bytes32 blsKey",
+);

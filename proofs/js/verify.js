@@ -10,10 +10,11 @@ import { calculateHealth, stateHealth } from "./health.js";
 import { checkLeaves } from "./leaves.js";
 import { calculateRoot } from "./merkle.js";
 import { readOptions } from "./options.js";
+import { checkQuorum } from "./quorum.js";
 import { demand } from "./refusal.js";
 import { SECP256K1 } from "./secp256k1.js";
 import { AccountLeaf, BlockRef, HealthAttestation, PositionLeaf, PriceLeaf } from "./structs.js";
-import { ZERO, digestStruct, fromHex, hashStruct, hashText, toHex } from "./typed.js";
+import { ZERO, digestStruct, hashStruct, hashText, toHex } from "./typed.js";
 
 const SCHEMA_VERSION = 1n;
 const CLOCK_TOLERANCE_S = 15n;
@@ -44,7 +45,7 @@ function judge(document, expected) {
   const { statement } = document;
   const { header, leaves } = statement;
   checkScope(statement, expected);
-  checkCommittee(statement, expected);
+  checkCommittee(document, expected);
   checkRoots(header, leaves);
   checkLeaves(leaves);
   const health = checkHealth(header, leaves);
@@ -52,7 +53,7 @@ function judge(document, expected) {
   checkSkew(statement, expected);
   checkPrices(statement, expected.now);
   const digest = digestStruct(HealthAttestation, header, hashText(statement.deployment));
-  const signers = checkSignatures(document, digest);
+  const signers = checkQuorum(document, digest);
   return { digest: toHex(digest), statement, health, signers, pinned: expected.pinned };
 }
 
@@ -70,23 +71,33 @@ function checkScope({ deployment, header }, expected) {
 }
 
 /**
- * @param {Statement} statement
+ * @param {Document} document
  * @param {Expected} expected
  */
-function checkCommittee({ committee, header }, expected) {
+function checkCommittee({ statement, scheme }, expected) {
+  const { committee, header } = statement;
   const id = committeeId(committee);
   const same = header.committeeId === id && header.epoch === committee.epoch;
   demand(same, "committee_id", "the committee's record is not the one in the header");
   const named = expected.committeeId === null || expected.committeeId === id;
   demand(named, "committee", `the committee is ${id}`);
-  const { members } = committee;
-  const known =
-    expected.members === null ||
-    (expected.members.size === members.length && members.every((m) => expected.members?.has(m)));
-  demand(known, "committee", `the committee's members are ${members.join(", ")}`);
+  if (expected.members !== null) checkMembers(committee.members, scheme, expected);
   const current = committee.validFrom <= expected.now && expected.now <= committee.validUntil;
   const period = `the committee signs from ${committee.validFrom} to ${committee.validUntil}`;
   demand(current, "committee_period", period);
+}
+
+/**
+ * @param {readonly string[]} members
+ * @param {import("./schemes.js").Scheme} scheme
+ * @param {Expected} expected
+ */
+function checkMembers(members, scheme, { committeeId: pinned, members: wanted }) {
+  const known = wanted?.size === members.length && members.every((member) => wanted.has(member));
+  demand(known, "committee", `the committee's members are ${members.join(", ")}`);
+  const named = scheme.id === SECP256K1.id || pinned !== null;
+  const unnamed = `addresses say nothing of ${scheme.name} keys: name the committee's id`;
+  demand(named, "committee", unnamed);
 }
 
 /**
@@ -190,25 +201,4 @@ function checkPrices({ header, leaves }, now) {
 /** @param {bigint[]} times */
 function oldestOf(times) {
   return times.reduce((one, other) => (one < other ? one : other));
-}
-
-/**
- * @param {Document} document
- * @param {Uint8Array} digest
- */
-function checkSignatures({ statement, signatures }, digest) {
-  const { members, threshold } = statement.committee;
-  const ascending = signatures.every(
-    ({ member }, i) => i === 0 || signatures[i - 1].member < member,
-  );
-  demand(ascending, "signer_order", "the signers do not ascend, each once");
-  const known = signatures.every(({ member }) => member < members.length);
-  demand(known, "signer_unknown", `a signer is not among the ${members.length} members`);
-  const enough = BigInt(signatures.length) >= threshold;
-  demand(enough, "quorum", `${signatures.length} of the ${threshold} signatures needed`);
-  return signatures.map(({ member, signature }) => {
-    const key = members[member];
-    SECP256K1.check(digest, fromHex(signature), key, `the signature of member ${member}`);
-    return key;
-  });
 }

@@ -90,7 +90,7 @@ function hashExample(raw) {
     domain: { salt, separator: hex(domainSeparator(salt)) },
     types: Object.fromEntries(STRUCTS.map((type) => [type.typeString, hex(type.typeHash)])),
     emptyRoot: hex(EMPTY_ROOT),
-    keysRoot: hex(keysRoot(committee.members)),
+    keysRoot: hex(keysRoot(committee)),
     committeeId: committeeId(committee),
     hashStruct: {
       header: hex(hashStruct(HealthAttestation, header)),

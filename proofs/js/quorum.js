@@ -1,0 +1,25 @@
+/** Whether a quorum of the committee signed, in one scheme, with keys that are good ones. */
+
+import { demand } from "./refusal.js";
+
+/**
+ * Refuse unless enough members signed the digest; give the signers' addresses.
+ * @param {import("./document.js").Document} document
+ * @param {Uint8Array} digest
+ */
+export function checkQuorum({ statement, signatures, scheme }, digest) {
+  const { committee } = statement;
+  const { members, threshold } = committee;
+  const indices = signatures.map(({ member }) => member);
+  const ascending = indices.every((index, i) => i === 0 || indices[i - 1] < index);
+  demand(ascending, "signer_order", "the signers do not ascend, each once");
+  const known = indices.every((index) => index < members.length);
+  demand(known, "signer_unknown", `a signer is not among the ${members.length} members`);
+  const enough = BigInt(indices.length) >= threshold;
+  demand(enough, "quorum", `${indices.length} of the ${threshold} signatures needed`);
+  const held = scheme.keysOf(committee).length > 0;
+  demand(held, "scheme", `the members have no ${scheme.name} keys`);
+  scheme.checkKeys(committee);
+  scheme.checkSignatures(digest, signatures, committee);
+  return indices.map((index) => members[index]);
+}
