@@ -64,7 +64,7 @@ def test_every_mistake_in_the_configuration_is_a_line(plimsoll: Run, tmp_path: P
     path = write(tmp_path, GOOD.replace('"500"', "1.5").replace("decimals = 18", "decimals = 99"))
     refused = plimsoll("run", "--config", path, "--check")
     assert refused.code == 2
-    assert [line.split(": ")[1] for line in refused.err.splitlines()] == [
+    assert sorted(line.split(": ")[1] for line in refused.err.splitlines()) == [
         "chains.cheap.max_fee_gwei",
         "chains.cheap.tokens.WETH.decimals",
     ]
