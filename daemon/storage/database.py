@@ -24,6 +24,7 @@ from daemon.storage.errors import Conflict, CorruptState, StateLocked, StorageEr
 from daemon.storage.schema import describe_damage, prepare
 
 T = TypeVar("T")
+Prepare = Callable[[Connection, Path], None]
 LOCK_FILE: Final = "lock"
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
@@ -73,8 +74,15 @@ class _Threads:
 @asynccontextmanager
 async def open_database(directory: Path, *, live: bool) -> AsyncIterator[Database]:
     """Lock the state directory, bring its file to this schema and open it; StateRefused if not."""
-    path = database_path(directory, live=live)
-    with _locked(directory), _connected(path, "PRAGMA query_only=OFF") as writer:
+    with _locked(directory):
+        async with open_file(database_path(directory, live=live), prepare) as database:
+            yield database
+
+
+@asynccontextmanager
+async def open_file(path: Path, prepare: Prepare) -> AsyncIterator[Database]:
+    """Open one file of a directory that is locked already, once `prepare` has found it sound."""
+    with _connected(path, "PRAGMA query_only=OFF") as writer:
         await asyncio.to_thread(prepare, writer, path)
         with _connected(path, "PRAGMA query_only=ON") as reader:
             threads = _Threads()
