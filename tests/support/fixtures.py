@@ -9,6 +9,8 @@ from daemon.devnet import launch
 from daemon.devnet.folder import Folder
 from daemon.devnet.solana.deployment import NodeKind
 from tests.support.devnet import Devnet, run_devnet
+from tests.support.solana_stage import COLLATERAL_HEAVY, DEBT_HEAVY
+from tests.support.solana_story import SolanaStory, telling_across
 from tests.support.stage import Stage, open_stage
 from tests.support.story import Story, telling
 
@@ -56,4 +58,18 @@ def stage() -> Iterator[Stage]:
 async def story(stage: Stage, tmp_path: Path) -> AsyncIterator[Story]:
     """One story on the stage as it was set; no daemon runs yet."""
     async with telling(stage, tmp_path) as told:
+        yield told
+
+
+@pytest.fixture
+async def indebted(stage: Stage, tmp_path: Path) -> AsyncIterator[SolanaStory]:
+    """A story of Alice who holds WETH on the cheap chain and owes USDC on Solana."""
+    async with telling_across(stage, tmp_path, evm="cheap", position=DEBT_HEAVY) as told:
+        yield told
+
+
+@pytest.fixture
+async def invested(stage: Stage, tmp_path: Path) -> AsyncIterator[SolanaStory]:
+    """A story of Alice who holds SOL on Solana and owes USDC on the dear chain."""
+    async with telling_across(stage, tmp_path, evm="dear", position=COLLATERAL_HEAVY) as told:
         yield told

@@ -309,7 +309,7 @@ class FaultProxy:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue
             told = message.data
-            if "eth_subscription" in told:
+            if '"method"' in told:  # a reply has none
                 if self._sockets_muted:
                     continue
                 if self._twist is not None:

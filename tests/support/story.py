@@ -1,4 +1,4 @@
-"""A story: the real daemon between faulty proxies and two chains that are mined by hand.
+"""A story: the real daemon between faulty proxies and chains that are mined by hand.
 
 Nothing waits for luck. A block is mined, the daemon is seen to have evaluated it, and only then
 the story goes on; "it never happens" means that so many evaluated blocks went by without it.
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from chains.evm.liquidator import LIQUIDATED_TOPIC, Liquidated, decode_liquidated
 from chains.evm.rescue import RESCUED_TOPIC, Rescued, decode_rescued
-from chains.model.ids import Address
+from chains.model.ids import AccountId, Address
 from tests.support.daemon import ROOT, Daemon
 from tests.support.devnet import DevChain
 from tests.support.proxy import FaultProxy
@@ -32,10 +32,21 @@ Condition = Callable[[], Awaitable[bool]]
 
 
 class Story:
-    """The stage, a proxy before each chain, and one daemon with its folder."""
+    """The stage, a proxy before each chain by label, and one daemon with its folder.
 
-    def __init__(self, stage: Stage, folder: Path, proxies: Mapping[str, FaultProxy]) -> None:
+    `run_file` describes the chains, where it is not the stage's own.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        folder: Path,
+        proxies: Mapping[str, FaultProxy],
+        *,
+        run_file: Path | None = None,
+    ) -> None:
         self.stage = stage
+        self.names = tuple(proxies)
         self.folder = folder
         self.proxies = proxies
         self.settings: dict[str, object] = {
@@ -51,11 +62,16 @@ class Story:
         self.policy: dict[str, object] = {}
         self.config_file = folder / "story.toml"
         self.daemon = Daemon(
-            files=(ROOT / "config/devnet.toml", stage.folder.run_file, self.config_file),
+            files=(
+                ROOT / "config/devnet.toml",
+                run_file or stage.folder.run_file,
+                self.config_file,
+            ),
             log_file=folder / "daemon.log",
             state_dir=folder / "state",
         )
-        self.idle_at_first = {(n, s): self.idle(n, s) for n in CHAINS for s in IDLE}
+        evm = [name for name in CHAINS if name in proxies]
+        self.idle_at_first = {(n, s): self.idle(n, s) for n in evm for s in IDLE}
         self._first = {chain.name: chain.read_head().height for chain in stage.net.chains}
 
     @property
@@ -68,24 +84,37 @@ class Story:
         """The other one."""
         return self.stage.net.dear
 
+    @property
+    def members(self) -> tuple[AccountId, ...]:
+        """Alice's accounts in the order that is attested."""
+        return self.stage.members
+
+    def height(self, name: str) -> int:
+        """Give a chain's newest height that can be read."""
+        return self.stage.chain(name).read_head().height
+
     def configure(self, **changes: object) -> None:
         """Change settings (`a__b=1` is a.b = 1) and write the file the daemon reads."""
         self.settings |= {key.replace("__", "."): value for key, value in changes.items()}
         lines = [f"{key} = {json.dumps(value)}" for key, value in self.settings.items()]
-        accounts = format_accounts(self.stage.members, **self.policy)
+        accounts = format_accounts(self.members, **self.policy)
         self.config_file.write_text("\n".join(lines) + "\n" + accounts)
 
     async def begin(self, **changes: object) -> Daemon:
-        """Start the daemon and wait until both chains were evaluated."""
+        """Start the daemon and wait until all its chains were evaluated."""
         self.configure(**changes)
         await self.daemon.start()
         await self.step()
         return self.daemon
 
     def mine(self, *names: str, blocks: int = 1) -> None:
-        """Mine on these chains, or on both."""
-        for name in names or CHAINS:
-            self.stage.chain(name).mine(blocks)
+        """Mine on these chains, or on all."""
+        for name in names or self.names:
+            self.mine_one(name, blocks)
+
+    def mine_one(self, name: str, blocks: int) -> None:
+        """Mine on one chain."""
+        self.stage.chain(name).mine(blocks)
 
     async def step(self, *names: str, blocks: int = 1) -> None:
         """Mine blocks one by one and wait each time until these chains were evaluated at it."""
@@ -95,8 +124,8 @@ class Story:
             await self.seen(*names)
 
     async def seen(self, *names: str) -> None:
-        """Wait until the newest blocks of these chains, or of both, were evaluated."""
-        wanted = {name: self.stage.chain(name).read_head().height for name in names or CHAINS}
+        """Wait until the newest blocks of these chains, or of all, were evaluated."""
+        wanted = {name: self.height(name) for name in names or self.names}
 
         async def evaluated() -> bool:
             heights = await self.daemon.heights()
@@ -145,7 +174,7 @@ class Story:
             await self._pace()
             self.mine()
             await self.pause()
-            return len(await self.daemon.heights()) == len(CHAINS)
+            return len(await self.daemon.heights()) == len(self.names)
 
         await self.wait(recovered, "all chains are read again")
 

@@ -1,0 +1,121 @@
+"""kill -9 at each moment of a rescue on Solana: after all restarts there is exactly one effect.
+
+Alice's health stays under its trigger all the while, the EVM chain could cure her as well, and her
+cooldown is over long before: a daemon that forgot its intent would rescue her twice.
+"""
+
+import pytest
+from solders.signature import Signature
+
+from chains.rpc.endpoint import Json
+from tests.support.daemon import JournalEntry
+from tests.support.solana_story import SOLANA, SolanaStory
+
+pytestmark = pytest.mark.net
+
+SEND = "sendTransaction"
+LANDING = "getTransaction"
+BLOCKHASH_LIFE = 150
+
+
+async def wait_asked(story: SolanaStory, method: str) -> None:
+    """Wait until the daemon asks for a method, anew."""
+    before = story.proxy.counts[method]
+
+    async def asked() -> bool:
+        return story.proxy.counts[method] > before
+
+    await story.until(asked, f"{method} is asked for", SOLANA)
+
+
+async def expect_one_effect(story: SolanaStory, landed: str) -> None:
+    """Step until all is settled and beyond; one of the journal's signatures took effect, once."""
+    await story.until_settled()
+    await story.step(blocks=5)
+    [rescue] = story.solana_rescues()
+    [entry] = story.daemon.journal()
+    assert (entry.state, entry.nonce) == ("confirmed", 0)
+    assert entry.effect is not None
+    assert entry.effect["units"] == str(rescue.units) == str(story.paid_on_solana())
+    assert story.landed() == [(landed, None)]
+    assert story.rescues("cheap") == []
+    assert story.keeper_nonce("cheap") == 0
+
+
+def signatures(entry: JournalEntry) -> list[str]:
+    return [str(Signature.from_bytes(bytes.fromhex(found[2:]))) for found in entry.hashes]
+
+
+async def test_killed_at_each_moment_a_rescue_is_done_exactly_once(indebted: SolanaStory) -> None:
+    story, proxy = indebted, indebted.proxy
+    daemon = await story.begin()
+
+    proxy.hang("simulateTransaction")
+    await story.shock("WETH", -30)
+    await wait_asked(story, "simulateTransaction")
+    await daemon.kill()
+    assert daemon.journal() == [], "before the commit"
+
+    proxy.heal()
+    proxy.hang(SEND)
+    await daemon.start()
+    await wait_asked(story, SEND)
+    await daemon.kill()
+    [first] = daemon.journal()
+    [signature] = signatures(first)
+    assert first.state == "signed", "between commit and sending"
+    proxy.heal()
+    assert story.landed() == [], "it never arrived"
+
+    proxy.hold_reply(SEND)
+    await daemon.start()
+    await story.until(lambda: landed(story), "the node has it", SOLANA)
+    await daemon.kill()
+    assert story.landed() == [(signature, None)], "sent, and the answer lost"
+    sendings = proxy.counts[SEND]
+    proxy.heal()
+
+    def hang_after(params: list[Json], result: Json) -> Json:
+        del params
+        proxy.hang(LANDING)
+        return result
+
+    story.mine(blocks=3)
+    proxy.lie(LANDING, hang_after, times=1)
+    await daemon.start()
+    await story.until(lambda: is_confirmed(story), "it is confirmed", SOLANA)
+    await daemon.kill()
+    [entry] = daemon.journal()
+    assert entry.effect is None, "after the confirmation, before the effect"
+
+    proxy.heal()
+    await daemon.start()
+    await expect_one_effect(story, signature)
+    assert proxy.counts[SEND] == sendings, "nothing was sent again"
+
+
+async def landed(story: SolanaStory) -> bool:
+    return bool(story.landed())
+
+
+async def is_confirmed(story: SolanaStory) -> bool:
+    return [entry.state for entry in story.daemon.journal()] == ["confirmed"]
+
+
+async def test_what_expired_while_nobody_watched_is_signed_anew_and_lands_once(
+    indebted: SolanaStory,
+) -> None:
+    story, proxy = indebted, indebted.proxy
+    daemon = await story.begin()
+    proxy.hang(SEND)
+    await story.shock("WETH", -30)
+    await wait_asked(story, SEND)
+    await daemon.kill()
+    story.mine(SOLANA, blocks=BLOCKHASH_LIFE + 5)
+    proxy.heal()
+    await daemon.start()
+    await story.until_settled()
+    [entry] = daemon.journal()
+    old, new = signatures(entry)
+    assert old != new
+    await expect_one_effect(story, new)
