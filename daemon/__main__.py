@@ -23,6 +23,9 @@ COMMANDS: Final = {
     "verify": Entry(
         module="daemon.commands.verify", app="verify", help="Verify an attestation file."
     ),
+    "fraud": Entry(
+        module="daemon.commands.fraud", help="Check proofs that a member contradicted himself."
+    ),
     "doctor": Entry(module="daemon.commands.doctor", help="Compare configuration and reality."),
     "keys": Entry(module="daemon.commands.keys", help="Make, show and import the keeper's key."),
     "resume": Entry(

@@ -73,6 +73,7 @@ class Verdict:
     statement: Statement
     health: Health
     signers: tuple[Address, ...]
+    scheme: Scheme
     pinned: bool
 
 
@@ -99,6 +100,7 @@ def verify_document(document: Document, expected: Expected, *, now: int) -> Verd
         signers=check_quorum(
             statement.committee, document.scheme, statement.digest, document.signatures
         ),
+        scheme=document.scheme,
         pinned=expected.pinned,
     )
 

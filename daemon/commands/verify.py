@@ -7,6 +7,7 @@ refused (`proofs.refusal`), 60 the chains hold something else, 61 a chain could 
 import asyncio
 import json
 import time
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
@@ -30,6 +31,7 @@ from proofs.statement import (
     Statement,
     hash_audience,
 )
+from proofs.succession import CommitteeChain, decode_chain, verify_chain
 from proofs.typed import ZERO
 from proofs.verify import Expected, Verdict, verify_file
 
@@ -53,6 +55,9 @@ def verify(
         typer.Option(help="Your contract as CAIP-10 (or the 0x hash), if it is bound to one."),
     ] = None,
     committee: Annotated[str | None, typer.Option(help="The committeeId you trust, 0x…")] = None,
+    committees: Annotated[
+        Path | None, typer.Option(help="A chain of committees that leads on from --committee.")
+    ] = None,
     member: Annotated[
         list[str] | None, typer.Option(help="A signer you trust; once for every member.")
     ] = None,
@@ -73,14 +78,18 @@ def verify(
     expected = Expected(
         deployment=deployment,
         audience=_read_audience(audience),
-        committee_id=_read_hash(committee, "--committee") if committee else None,
+        committee_id=read_hash(committee, "--committee") if committee else None,
         members=frozenset(_read_member(text) for text in member) if member else None,
         max_ttl_s=max_ttl,
         max_skew_s=max_skew,
     )
-    raw = _read_file(file, as_json=as_json)
+    now = _read_time(at)
     try:
-        verdict = verify_file(raw, expected, now=_read_time(at))
+        chain = read_chain(committees) if committees else None
+        verdict = verify_file(read_file(file), replace(expected, chain=chain), now=now)
+    except OSError as error:
+        detail = f"{error.filename} cannot be read: {error.strerror}"
+        _fail("unreadable_file", detail, UNREADABLE_FILE, as_json=as_json)
     except Refused as error:
         _fail(error.refusal.name.lower(), str(error), error.refusal.code, as_json=as_json)
     if rpc:
@@ -111,14 +120,18 @@ async def _ask_chains(statement: Statement, settings: Settings) -> Comparison:
         return await compare_with_chain(statement, access)
 
 
-def _read_file(path: Path, *, as_json: bool) -> bytes:
-    try:
-        if str(path) == "-":
-            return typer.get_binary_stream("stdin").read()
-        return path.read_bytes()
-    except OSError as error:
-        detail = f"{path} cannot be read: {error.strerror}"
-        _fail("unreadable_file", detail, UNREADABLE_FILE, as_json=as_json)
+def read_file(path: Path) -> bytes:
+    """Read a file, or standard input where it is -; OSError when it cannot be read."""
+    if str(path) == "-":
+        return typer.get_binary_stream("stdin").read()
+    return path.read_bytes()
+
+
+def read_chain(path: Path) -> CommitteeChain:
+    """Read a chain of committees and verify it; OSError or Refused."""
+    chain = decode_chain(read_file(path))
+    verify_chain(chain)
+    return chain
 
 
 def _read_time(text: str | None) -> int:
@@ -135,7 +148,8 @@ def _read_time(text: str | None) -> int:
     return int(moment.timestamp())
 
 
-def _read_hash(text: str, option: str) -> bytes:
+def read_hash(text: str, option: str) -> bytes:
+    """Read 32 bytes as 0x hex."""
     try:
         value = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:
@@ -149,7 +163,7 @@ def _read_audience(text: str | None) -> bytes:
     if text is None:
         return ZERO
     if ":" not in text:
-        return _read_hash(text, "--audience")
+        return read_hash(text, "--audience")
     try:
         return hash_audience(AccountId.parse(text))
     except InvalidId as error:
@@ -189,6 +203,7 @@ def _report(verdict: Verdict, expected: Expected, verdict_text: str, *, as_json:
                 f"  digest      {view['digest']}",
                 f"  deployment  {view['deployment']}{checked}",
                 f"  signed by   {', '.join(view['signers'])} ({pinned})",
+                f"  scheme      {view['scheme']}",
                 f"  health      {health}",
                 f"  collateral  {view['collateral_usd']} USD, weighted",
                 f"  required    {view['requirement_usd']} USD",
@@ -212,6 +227,7 @@ def _view(verdict: Verdict, expected: Expected, verdict_text: str) -> dict[str, 
         "pinned": verdict.pinned,
         "committee_id": "0x" + statement.header.committee_id.hex(),
         "signers": list(verdict.signers),
+        "scheme": verdict.scheme.label,
         "sequence": statement.header.sequence,
         "issued_at": statement.header.issued_at,
         "expires_at": statement.header.expires_at,
