@@ -1,4 +1,4 @@
-"""The transactions an owner signs to give, change or end a mandate, in words and bytes: pure.
+"""The transactions an owner signs on an EVM chain for his mandates, in words and bytes: pure.
 
 The daemon never holds an owner's key: `plimsoll mandate` prints these for his own wallet. What the
 contract would refuse is refused here first, with the field's name. Source: rescue.vy `set_mandate`.
@@ -19,16 +19,19 @@ from chains.evm.rescue import (
 from chains.model.action import Call
 from chains.model.ids import Address, checksummed
 from chains.model.snapshot import NOBODY, MandateKind
-from chains.model.units import BPS, WAD, Wad
+from chains.model.units import BPS
+from daemon.mandate_rules import (
+    BadMandate,
+    check_band,
+    check_limits,
+    check_unified,
+    require,
+    say_amount,
+    say_health,
+    say_limits,
+)
 
-MAX_TARGET: Final = Wad(100 * WAD)
-MAX_COOLDOWN_S: Final = 365 * 86_400
-MAX_AGE_S: Final = 86_400
 _MAX_UINT: Final = 2**256 - 1
-
-
-class BadMandate(ValueError):
-    """Terms that the contract would refuse; the message names the field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,49 +104,25 @@ def plan_pause(rescue: Address, *, paused: bool) -> tuple[OwnerTransaction, ...]
 
 def check_terms(terms: MandateTerms, *, now: int) -> None:
     """Raise BadMandate where the contract would refuse these terms at `now` (seconds)."""
-    _check_common(terms, now)
+    movable = terms.per_action - terms.refund_cap
+    ways = terms.instruments
+    require("instruments", ways, bool(ways), "repay, supply or both")
+    require("instruments", ways, ways <= set(INSTRUMENT_BITS), "repay, supply")
+    require("keeper", terms.keeper, terms.keeper != NOBODY, "an address")
+    check_band(terms)
+    require("refund_cap", terms.refund_cap, terms.refund_cap >= 0, "not negative")
+    require("refund_cap", terms.refund_cap, movable > 0, "below per_action")
+    check_limits(terms, now=now, movable=movable, bits=256)
+    require("max_loss_bps", terms.max_loss_bps, 0 <= terms.max_loss_bps <= BPS, "0 to 10000")
     if terms.kind is MandateKind.UNIFIED:
-        _check_unified(terms)
+        check_unified(terms)
+        require("verifier", terms.verifier, terms.verifier != NOBODY, "an address")
         return
     given = (terms.account_set_root, terms.verifier, terms.max_age_s, terms.slack_bps)
     if given != (bytes(32), NOBODY, 0, 0):
         raise BadMandate(
             "account_set_root, verifier, max_age_s, slack_bps: a native mandate has none"
         )
-
-
-def _check_common(terms: MandateTerms, now: int) -> None:
-    movable = terms.per_action - terms.refund_cap
-    _require("instruments", terms.instruments, bool(terms.instruments), "repay, supply or both")
-    _require(
-        "instruments", terms.instruments, terms.instruments <= set(INSTRUMENT_BITS), "repay, supply"
-    )
-    _require("keeper", terms.keeper, terms.keeper != NOBODY, "an address")
-    _require("trigger", terms.trigger, 0 < terms.trigger < terms.target, "above 0, below target")
-    _require("target", terms.target, terms.target <= MAX_TARGET, "at most 100")
-    _require("refund_cap", terms.refund_cap, terms.refund_cap >= 0, "not negative")
-    _require("refund_cap", terms.refund_cap, movable > 0, "below per_action")
-    _require("min_action", terms.min_action, terms.min_action >= 0, "not negative")
-    _require("min_action", terms.min_action, terms.min_action <= movable, "within per_action")
-    _require("per_day", terms.per_day, terms.per_action <= terms.per_day, "at least per_action")
-    _require("per_day", terms.per_day, terms.per_day <= _MAX_UINT, "below 2^256")
-    _require("max_loss_bps", terms.max_loss_bps, 0 <= terms.max_loss_bps <= BPS, "0 to 10000")
-    within = 0 <= terms.cooldown_s <= MAX_COOLDOWN_S
-    _require("cooldown_s", terms.cooldown_s, within, "at most a year")
-    _require("deadline", terms.deadline, now < terms.deadline <= _MAX_UINT, f"after {now}")
-
-
-def _check_unified(terms: MandateTerms) -> None:
-    root = terms.account_set_root
-    _require("account_set_root", root.hex(), len(root) == 32 and any(root), "32 bytes, not all 0")  # noqa: PLR2004 -- a word
-    _require("verifier", terms.verifier, terms.verifier != NOBODY, "an address")
-    _require("max_age_s", terms.max_age_s, 0 < terms.max_age_s <= MAX_AGE_S, "1 to 86400")
-    _require("slack_bps", terms.slack_bps, 0 <= terms.slack_bps <= BPS, "0 to 10000")
-
-
-def _require(field: str, value: object, holds: bool, wanted: str) -> None:  # noqa: FBT001 -- a condition
-    if not holds:
-        raise BadMandate(f"{field}: must be {wanted}, not {value}")
 
 
 def _approve(rescue: Address, asset: Address, token: Token, units: int) -> OwnerTransaction:
@@ -156,28 +135,15 @@ def _approve(rescue: Address, asset: Address, token: Token, units: int) -> Owner
 def _say(terms: MandateTerms, token: Token) -> str:
     ways = " or ".join(sorted(str(instrument) for instrument in terms.instruments))
     words = (
-        f"{terms.kind} mandate: under health {_health(terms.trigger)},"
+        f"{terms.kind} mandate: under health {say_health(terms.trigger)},"
         f" keeper {checksummed(terms.keeper)} may {ways} {token.symbol}"
-        f" up to health {_health(terms.target)} in pool {checksummed(terms.pool)};"
-        f" at most {_amount(terms.per_action, token)} at once and {_amount(terms.per_day, token)}"
-        f" a UTC day, until {terms.deadline}"
+        f" up to health {say_health(terms.target)} in pool {checksummed(terms.pool)};"
+        f" {say_limits(terms, token)}"
     )
     if terms.refund_cap:
-        words += f", {_amount(terms.refund_cap, token)} of each for the keeper's gas"
+        words += f", {say_amount(terms.refund_cap, token)} of each for the keeper's gas"
     return words
 
 
-def _health(factor: Wad) -> str:
-    return _decimal(factor, 18)
-
-
 def _amount(units: int, token: Token) -> str:
-    if units == _MAX_UINT:
-        return f"any amount of {token.symbol}"
-    return f"{_decimal(units, token.decimals)} {token.symbol}"
-
-
-def _decimal(units: int, decimals: int) -> str:
-    whole, part = divmod(units, 10**decimals)
-    digits = f"{part:0{decimals}d}".rstrip("0") if part else ""
-    return f"{whole}.{digits}" if digits else str(whole)
+    return f"any amount of {token.symbol}" if units == _MAX_UINT else say_amount(units, token)

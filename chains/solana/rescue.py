@@ -39,6 +39,7 @@ SET_PAUSED: Final = 2
 EXECUTE_NATIVE: Final = 4
 EXECUTE_UNIFIED: Final = 5
 _TOKEN_APPROVE: Final = 4
+_TOKEN_REVOKE: Final = 5
 _TERMS: Final = struct.Struct("<BB32s16s16sQQQQQ32sQQ")
 _EVENT: Final = struct.Struct("<8s32s32s32s32sBQ16s16s")
 _MARK: Final = b"rescued\0"
@@ -201,6 +202,12 @@ def build_approve(program: Pubkey, owner: Pubkey, mint: Pubkey, units: int) -> I
     ]
     data = bytes([_TOKEN_APPROVE]) + units.to_bytes(8, "little")
     return Instruction(TOKEN_PROGRAM, data, metas)
+
+
+def build_take_back(owner: Pubkey, source: Pubkey) -> Instruction:
+    """Build the owner's instruction that leaves a token account of his without a delegate."""
+    metas = [_writable(source), AccountMeta(owner, is_signer=True, is_writable=False)]
+    return Instruction(TOKEN_PROGRAM, bytes([_TOKEN_REVOKE]), metas)
 
 
 def build_native_rescue(program: Pubkey, debt: Debt, *, keeper: Pubkey) -> Instruction:

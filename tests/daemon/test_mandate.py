@@ -13,13 +13,13 @@ from chains.model.ids import Address
 from chains.model.snapshot import MandateKind
 from chains.model.units import WAD, Bps, Wad
 from daemon.mandate import (
-    BadMandate,
     OwnerTransaction,
     check_terms,
     plan_mandate,
     plan_pause,
     plan_revocation,
 )
+from daemon.mandate_rules import BadMandate
 from tests.support.devnet import Devnet
 from tests.support.rescue import OWNER, open_stage
 from tests.support.values import address
