@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from chains.model.ids import Address
+from chains.solana.fees import MIN_TIP
 from config.base import Section
 from config.chains import (
     ChainSettings,
@@ -106,6 +107,9 @@ class SolanaSettings(ChainSettings):
     )
     price_percentile: int = Field(75, ge=1, le=100, description="a number of 1 to 100")
     bundles: HttpUrl | None = Field(None, description="the URL of a block engine's bundles")
+    bundle_tip_lamports: int = Field(
+        10_000, ge=MIN_TIP, le=_LAMPORTS, description="what a bundle tips, 1000 lamports or more"
+    )
     native_symbol: Symbol = Field(
         "SOL", description="the configured token whose price fees are charged at"
     )

@@ -87,7 +87,7 @@ def _build_slot_lane(parts: SolanaParts, signer: SolanaSigner, journal: Journal)
     terms = SlotTerms(cap_lamports=chain.max_fee_lamports, slot_ms=chain.slot_ms)
     landings = LandingReader(parts.client, [str(url) for url in chain.rpc])
     return LaneParts(
-        executor=SlotExecutor(lane, journal, terms, landings),
+        executor=SlotExecutor(lane, journal, terms, landings, parts.bundles),
         effects=LandingEffects(landings),
         build_cure=SlotCures(
             parts.reader,
@@ -208,7 +208,9 @@ def _build_slot_hunter(
             tables=[Pubkey.from_string(table) for table in chain.lookup_tables],
             watched=[a for a in settings.keeper.watch if a.chain == parts.id],
             members=frozenset(build_members(settings)),
+            tip_lamports=chain.bundle_tip_lamports,
         ),
+        bundles=parts.bundles,
     )
 
 

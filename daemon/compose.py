@@ -17,6 +17,7 @@ from chains.evm.signer import LocalSigner
 from chains.keyfiles import SignerError
 from chains.model.ids import EIP155, SOLANA, ChainId
 from chains.rpc.endpoint import Observer
+from chains.solana.bundles import BundleLane
 from chains.solana.client import SolanaClient
 from chains.solana.heads import SlotStream
 from chains.solana.reader import MarketTerms as SolanaMarketTerms
@@ -75,7 +76,10 @@ class EvmParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolanaParts:
-    """One Solana chain's client, heads and reader; `hunting` as in EvmParts."""
+    """One Solana chain's client, heads and reader; `hunting` as in EvmParts.
+
+    `bundles` carry liquidations, None where no block engine is configured.
+    """
 
     label: str
     settings: SolanaSettings
@@ -83,6 +87,7 @@ class SolanaParts:
     hunting: SolanaClient | None
     heads: SlotStream
     reader: SolanaReader
+    bundles: BundleLane | None
 
     @property
     def id(self) -> ChainId:
@@ -160,6 +165,10 @@ async def _open_solana(
     hunting = None
     if hunts:
         hunting = await stack.enter_async_context(_build_solana(chain, HUNT_TIMEOUT_S, observer))
+    bundles = None
+    if hunts and chain.bundles is not None:
+        lane = BundleLane(chain=chain.caip2, url=str(chain.bundles), observer=observer)
+        bundles = await stack.enter_async_context(lane)
     return SolanaParts(
         label=label,
         settings=chain,
@@ -172,6 +181,7 @@ async def _open_solana(
             silence_s=SILENCE_BLOCKS * chain.block_time_s,
         ),
         reader=build_solana_reader(label, chain, client),
+        bundles=bundles,
     )
 
 

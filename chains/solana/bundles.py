@@ -29,11 +29,10 @@ from chains.solana.decode import (
     decode_object,
     decode_text,
 )
+from chains.solana.fees import MIN_TIP
 from chains.solana.rpc import SolanaEndpoint
 
 MAX_BUNDLE: Final = 5
-MIN_TIP: Final = 1_000
-"""Lamports below which the engine takes no bundle, as its documentation says."""
 
 T = TypeVar("T")
 

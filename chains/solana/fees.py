@@ -22,6 +22,8 @@ from chains.model.units import BPS, div_down, div_up
 LAMPORTS_PER_SIGNATURE: Final = 5_000
 MAX_UNITS: Final = 1_400_000
 MICRO: Final = 1_000_000
+MIN_TIP: Final = 1_000
+"""Lamports below which a block engine takes no bundle, as Jito's documentation says."""
 UNIT_MARGIN_BPS: Final = 1_500
 """Above what the simulation used: prices and accounts move until inclusion."""
 RAISE_BPS: Final = 5_000

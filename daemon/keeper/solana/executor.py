@@ -19,6 +19,7 @@ from chains.model.anchor import BlockAnchor, Head
 from chains.model.ids import Address
 from chains.model.snapshot import ChainFees, ChainSnapshot
 from chains.model.units import Usd
+from chains.solana.bundles import BundleLane
 from chains.solana.decode import RecentBlockhash
 from chains.solana.fees import Budget as UnitBudget
 from chains.solana.fees import cap_budget, plan_raise, plan_unit_limit
@@ -27,7 +28,7 @@ from chains.solana.orders import decode_order
 from chains.solana.transactions import Lane, Order
 from chains.solana.watch import Stage, TransactionWatch
 from daemon.keeper.followed import Followed
-from daemon.keeper.intent import Attempt, Draft, Intent, IntentState
+from daemon.keeper.intent import Attempt, Draft, Intent, IntentState, Purpose
 from daemon.keeper.journal import Journal
 from daemon.keeper.ports import Budget
 from daemon.keeper.solana.quote import OrderQuoter, lamport_cost
@@ -54,11 +55,17 @@ class SlotExecutor:
 
     `ready` once the journal and the chain agree: nothing may be planned before. `stopped` says
     why the lane takes nothing any more. `budget` bounds what higher prices may cost. `landings`
-    asks every endpoint by itself before anything is signed anew or given up.
+    asks every endpoint by itself before anything is signed anew or given up. With `bundles`
+    liquidations go through a block engine, where what does not land costs nothing.
     """
 
     def __init__(
-        self, lane: Lane, journal: Journal, terms: SlotTerms, landings: LandingReader
+        self,
+        lane: Lane,
+        journal: Journal,
+        terms: SlotTerms,
+        landings: LandingReader,
+        bundles: BundleLane | None = None,
     ) -> None:
         self.lane = lane
         self.sender: Final = Address(str(lane.sender))
@@ -70,6 +77,7 @@ class SlotExecutor:
         self._terms = terms
         self._journal = journal
         self._landings = landings
+        self._bundles = bundles
         self._quoter = OrderQuoter(
             lane=lane,
             cap_lamports=terms.cap_lamports,
@@ -312,7 +320,7 @@ class SlotExecutor:
 
     async def _send(self, intent: Intent, now: int) -> Intent:
         try:
-            await self.lane.submit(intent.last.solana)
+            await self._put(intent)
         except (ChainError, ExecutionError) as error:
             self._complain(intent, "transaction.not_sent", error.reason)
             return intent
@@ -320,6 +328,14 @@ class SlotExecutor:
             return intent
         # The bytes are out: that they were sent is written down even when this task is cancelled.
         return await asyncio.shield(self._move(intent, IntentState.SENT, now))
+
+    async def _put(self, intent: Intent) -> None:
+        """Send the newest version to the nodes, a liquidation to the block engine if any."""
+        signed = intent.last.solana
+        if self._bundles is not None and intent.draft.purpose is Purpose.LIQUIDATION:
+            await self._bundles.submit([signed.raw])
+        else:
+            await self.lane.submit(signed)
 
     async def _end(
         self,

@@ -11,6 +11,7 @@ from chains.errors import DecodeError
 from chains.model.ids import AccountId, AssetId, ChainId
 from chains.model.units import Usd
 from chains.solana.accounts import AccountPlan, RawAccount, combine, map_plan
+from chains.solana.fees import MIN_TIP
 from chains.solana.markets import Target
 from chains.solana.pools import PoolPlace, PoolState, plan_pool
 from chains.solana.protocols.save.adapter import SaveMarket, SaveSnapshot
@@ -33,7 +34,8 @@ class SlotHuntTerms:
     """Whose wallet hunts, where it sells and for how much: `min_profit` is Usd x 1e8.
 
     `tables` are address lookup tables for messages that would not fit; `members` are never prey,
-    `watched` are looked for also where a node gives no scans.
+    `watched` are looked for also where a node gives no scans. `tip_lamports` is what a bundle
+    tips, where liquidations go through a block engine.
     """
 
     wallet: Pubkey
@@ -42,6 +44,7 @@ class SlotHuntTerms:
     tables: Sequence[Pubkey] = ()
     watched: Sequence[AccountId] = ()
     members: frozenset[AccountId] = frozenset()
+    tip_lamports: int = MIN_TIP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,14 @@ word. Only Save is hunted: Kamino's and marginfi's liquidations are built, but n
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from solders.instruction import Instruction
+
 from chains.errors import ChainError
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId
 from chains.model.snapshot import ChainSnapshot
 from chains.solana.accounts import CLOCK, MAX_KEYS, read
+from chains.solana.bundles import BundleLane, build_tip, choose_tip_account
 from chains.solana.client import SolanaClient
 from chains.solana.markets import Target
 from chains.solana.protocols.save.adapter import SaveMarket, SaveSnapshot
@@ -37,6 +40,7 @@ class SolanaHunter:
     """Liquidates strangers in one chain's Save markets.
 
     `client` and `quoting` are the hunt's own: what it asks holds up nothing that rescues ask.
+    With `bundles` every liquidation tips the block engine that carries it.
     """
 
     def __init__(
@@ -48,12 +52,15 @@ class SolanaHunter:
         dispatcher: Dispatcher,
         latches: Latches,
         terms: SlotHuntTerms,
+        bundles: BundleLane | None = None,
     ) -> None:
         self._client = client
         self._open_markets = markets
         self._dispatcher = dispatcher
         self._latches = latches
         self._terms = terms
+        self._bundles = bundles
+        self._tip: Instruction | None = None
         self.pulse: Final = Pulse()
         self._books: dict[AccountId, Obligations] = {}
         self._sales: Sales[Deal] = Sales(dispatcher, quoting, min_profit=terms.min_profit)
@@ -129,8 +136,17 @@ class SolanaHunter:
         self._read_at |= dict.fromkeys((one.target for one in chosen), chain.anchor.height)
         deals = rank(self._find_free(market, ground, anchor), self._terms.min_profit)
         if deals:
-            seller = SlotSeller(market=market, wallet=self._terms.wallet, ground=ground)
+            tip = await self._find_tip()
+            seller = SlotSeller(market=market, wallet=self._terms.wallet, ground=ground, tip=tip)
             await self._sales.offer(deals, seller.build_action, chain)
+
+    async def _find_tip(self) -> Instruction | None:
+        """Give the transfer that tips, None without a block engine; it is asked once."""
+        if self._bundles is not None and self._tip is None:
+            wallet = self._terms.wallet
+            account = choose_tip_account(await self._bundles.read_tip_accounts(), bytes(wallet))
+            self._tip = build_tip(wallet, account, self._terms.tip_lamports)
+        return self._tip
 
     def _choose(
         self, market: SaveMarket, fresh: SaveSnapshot, suspects: Sequence[Suspect], height: int

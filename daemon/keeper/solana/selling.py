@@ -33,11 +33,15 @@ OFFERED: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotSeller:
-    """Builds one market's liquidations for one wallet, from what one read saw."""
+    """Builds one market's liquidations for one wallet, from what one read saw.
+
+    `tip` comes last: a block engine is paid only for what succeeded.
+    """
 
     market: SaveMarket
     wallet: Pubkey
     ground: Ground
+    tip: Instruction | None = None
 
     def build_action(self, sale: Deal, *, min_profit: int, deadline: int) -> Action:  # noqa: ARG002 -- a blockhash expires by itself
         """Build the liquidation; `min_profit` in units of the debt."""
@@ -59,7 +63,8 @@ class SlotSeller:
         index = OFFERED + len(made)
         done = [*self._liquidate(deal), *self._sell(deal, min_profit)]
         returned = self._return(deal, index)
-        order = Order(instructions=(*made, *borrowed, *done, *returned))
+        tips = [] if self.tip is None else [self.tip]
+        order = Order(instructions=(*made, *borrowed, *done, *returned, *tips))
         if fits(self.wallet, order.instructions):
             return order
         return Order(instructions=order.instructions, tables=self.ground.tables)

@@ -6,14 +6,13 @@ import pytest
 
 from chains.errors import SubmitRefused, Unreachable
 from chains.solana.bundles import (
-    MIN_TIP,
     BundleLane,
     BundleStage,
     build_tip,
     choose_tip_account,
 )
 from chains.solana.client import SolanaClient
-from chains.solana.fees import Budget
+from chains.solana.fees import MIN_TIP, Budget
 from chains.solana.signer import LocalSigner
 from chains.solana.transactions import Lane, Order, SignedTransaction
 from chains.solana.watch import Stage

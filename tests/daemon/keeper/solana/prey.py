@@ -19,6 +19,7 @@ from chains.model.ids import AccountId, Address, AssetId, ChainId
 from chains.model.snapshot import ChainFees, ChainSnapshot
 from chains.model.units import USD, Usd
 from chains.solana.accounts import AccountPlan, read
+from chains.solana.bundles import BundleLane
 from chains.solana.client import SolanaClient
 from chains.solana.landings import LandingReader
 from chains.solana.markets import AssetTerms
@@ -248,18 +249,22 @@ async def hunting(
     watched: Sequence[AccountId] = (),
     tables: Sequence[Pubkey] = (),
     make_client: type[SolanaClient] = SolanaClient,
+    tip_lamports: int = 0,
 ) -> AsyncIterator[Hunt]:
-    """Run one life of a hunter."""
+    """Run one life of a hunter, through a block engine where it tips."""
     async with (
         serving(world.ledger) as (client, nodes),
         make_client(chain=world.chain, endpoints=[nodes[0].url], limits=QUICK) as own,
+        BundleLane(chain=world.chain, url=nodes[0].bundles_url, timeout_s=0.5) as engine,
         open_database(directory, live=True) as database,
     ):
+        bundles = engine if tip_lamports else None
         _, market = await read(client, world.plan_open(), min_slot=0)
         journal, store = Journal(database), Store(database)
         lane = Lane(client, LocalSigner(bytes(KEEPER)[:32]))
         landings = LandingReader(client, [nodes[0].url])
-        executor = SlotExecutor(lane, journal, SlotTerms(cap_lamports=CAP_LAMPORTS), landings)
+        terms = SlotTerms(cap_lamports=CAP_LAMPORTS)
+        executor = SlotExecutor(lane, journal, terms, landings, bundles)
         effects = LandingEffects(landings)
         dispatcher = Dispatcher(
             lanes={world.chain: LaneParts(executor=executor, effects=effects, build_cure=no_cure)},
@@ -290,7 +295,9 @@ async def hunting(
                 tables=tables,
                 watched=watched,
                 members=members,
+                tip_lamports=tip_lamports,
             ),
+            bundles=bundles,
         )
         hunt = Hunt(world, own, market, executor, dispatcher, hunter, effects, nodes, others)
         await hunt.settle()

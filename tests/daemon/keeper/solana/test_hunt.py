@@ -16,16 +16,19 @@ from chains.solana.client import SolanaClient
 from chains.solana.decode import Simulation
 from chains.solana.programs.instructions import Terms
 from chains.solana.protocols.save.flash import DISABLED
+from daemon.devnet.solana.block_engine import BlockEngine
 from daemon.keeper.intent import Intent, IntentState, Purpose
 from daemon.keeper.solana.borrowers import RETRY_SLOTS
 from tests.chains.solana.programs.lab import SOL
 from tests.daemon.keeper.solana.prey import CRASHED, USDC, Hunt, World, hunting
+from tests.support.solnode import balance
 
 pytestmark = pytest.mark.net
 
 STOCK = 5_000 * USDC
 RENT_USD = Usd(2_039_280 * CRASHED * USD // 10**9)
 SAFE = 149
+TIP = 20_000
 
 
 class Later(SolanaClient):
@@ -95,6 +98,32 @@ async def test_without_any_token_a_flash_loan_pays_and_its_fee_comes_off_the_pro
     assert world.held(world.usdc.mint) == earned(done) > 150 * USDC
     assert world.market.lab.amount(world.usdc.fee_receiver) == USDC
     assert 3 * RENT_USD < done.draft.cost < 4 * RENT_USD
+
+
+async def test_through_a_block_engine_the_tip_is_paid_only_with_the_liquidation(
+    tmp_path: Path,
+) -> None:
+    world = World.create()
+    world.give(world.usdc.mint, STOCK)
+    world.crash()
+    async with hunting(world, tmp_path, tip_lamports=TIP) as hunt:
+        engine = hunt.nodes[0].engine
+        engine.refuses_all, before = True, tips(world, engine)
+        await hunt.hunt()
+        assert len(hunt.executor.in_flight) == 1
+        await hunt.settle()
+        assert hunt.nodes[0].counts.get("sendTransaction", 0) == 0
+        assert tips(world, engine) == before
+        engine.refuses_all = False
+        (done,) = await hunt.settle()
+    assert done.state is IntentState.CONFIRMED
+    assert tips(world, engine) - before == TIP
+    assert world.held(world.usdc.mint) - STOCK == earned(done) > 150 * USDC
+
+
+def tips(world: World, engine: BlockEngine) -> int:
+    """Give what the engine's accounts hold."""
+    return sum(balance(world.ledger, key) for key in engine.tip_accounts)
 
 
 async def test_a_message_too_long_waits_for_a_lookup_table(tmp_path: Path) -> None:
