@@ -9,8 +9,12 @@ from eth_hash.auto import keccak
 
 from chains.model.ids import AccountId
 from chains.model.position import Side
-from proofs.committee import Committee
+from proofs.committee import Committee, MemberKeys
 from proofs.document import Document
+from proofs.quorum import join_signatures
+from proofs.scheme import Scheme
+from proofs.signing.bls import BlsSigner
+from proofs.signing.ed25519 import Ed25519Signer
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.statement import (
     Evidence,
@@ -49,19 +53,57 @@ def signers(count: int) -> tuple[Secp256k1Signer, ...]:
     return tuple(sorted(made, key=lambda signer: int(signer.address, 16)))
 
 
+@lru_cache
+def ed25519_signers(count: int) -> tuple[Ed25519Signer, ...]:
+    """Give the signers' ed25519 keys, in their order."""
+    return tuple(Ed25519Signer(keccak(f"ed25519 {s.address}".encode())) for s in signers(count))
+
+
+@lru_cache
+def bls_signers(count: int) -> tuple[BlsSigner, ...]:
+    """Give the signers' BLS keys, in their order."""
+    seeds = [bytes(keccak(f"bls {s.address}".encode())) for s in signers(count)]
+    return tuple(BlsSigner(b"\x00" + seed[1:]) for seed in seeds)
+
+
 def form(count: int, threshold: int) -> Committee:
-    """Give the deployment's first committee of that size."""
+    """Give the deployment's first committee of that size, with secp256k1 keys alone."""
     return Committee.first(DEPLOYMENT, [s.address for s in signers(count)], threshold)
 
 
-def sign(made: Statement, indices: Sequence[int] | None = None) -> Document:
+@lru_cache
+def form_keyed(count: int, threshold: int) -> Committee:
+    """Give the deployment's first committee of that size, with keys of every scheme."""
+    members = [
+        MemberKeys(
+            address=signer.address,
+            ed25519=edwards.public,
+            bls=bls.public,
+            bls_proof=bls.prove_possession(),
+        )
+        for signer, edwards, bls in zip(
+            signers(count), ed25519_signers(count), bls_signers(count), strict=True
+        )
+    ]
+    return Committee.first(DEPLOYMENT, members, threshold)
+
+
+def sign(
+    made: Statement,
+    indices: Sequence[int] | None = None,
+    scheme: Scheme = Scheme.SECP256K1,
+) -> Document:
     """Sign with the members of these indices, or with the first quorum."""
     committee = made.committee
     chosen = range(committee.threshold) if indices is None else indices
-    keys = signers(len(committee.members))
-    return Document(
-        statement=made, signatures=tuple((i, keys[i].sign(made.digest)) for i in chosen)
-    )
+    if scheme is Scheme.SECP256K1:
+        keys = signers(len(committee.members))
+        signatures = tuple((i, keys[i].sign(made.digest)) for i in chosen)
+    else:
+        of = ed25519_signers if scheme is Scheme.ED25519 else bls_signers
+        keyed = of(len(committee.members))
+        signatures = join_signatures(scheme, {i: keyed[i].sign(made.digest) for i in chosen})
+    return Document(statement=made, signatures=signatures, scheme=scheme)
 
 
 def restate(made: Statement) -> Statement:
@@ -135,7 +177,17 @@ def build_bases() -> dict[str, Document]:
         "no decimals": with_position(single, 1, decimals=0, amount_raw=3),
         "most decimals": with_position(single, 1, decimals=255, amount_raw=2**256 - 1),
     }
-    return {name: sign(restate(made)) for name, made in stated.items()}
+    bases = {name: sign(restate(made)) for name, made in stated.items()}
+    keyed = restate(replace(single, committee=form_keyed(SMALL, 3)))
+    without = restate(
+        replace(keyed, committee=replace(keyed.committee, bls_keys=(), bls_proofs=()))
+    )
+    return bases | {
+        "keys of three kinds": sign(keyed),
+        "ed25519": sign(without, scheme=Scheme.ED25519),
+        "ed25519 beside BLS": sign(keyed, scheme=Scheme.ED25519),
+        "bls12-381": sign(keyed, scheme=Scheme.BLS12_381),
+    }
 
 
 def _single() -> Statement:

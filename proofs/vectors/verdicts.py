@@ -16,6 +16,7 @@ from proofs.refusal import Refused
 from proofs.typed import ZERO
 from proofs.vectors.bases import build_bases
 from proofs.vectors.cases import Case, accept, change, expect, misform
+from proofs.vectors.keyed import sign_otherwise
 from proofs.vectors.signed import defy, misrule, missign
 from proofs.verify import Expected, Verdict, verify_file
 
@@ -26,7 +27,8 @@ _OWN: Final = Expected()
 
 def build_verdicts() -> dict[str, Any]:
     """Give the verdict vectors as JSON values."""
-    families = (accept(), expect(), misform(), change(), defy(), misrule(), missign())
+    sound, damaged = (accept(), expect()), (misform(), change())
+    families = (*sound, *damaged, defy(), misrule(), missign(), sign_otherwise())
     bases = {name: encode_document(document) for name, document in build_bases().items()}
     return {
         "bases": {name: raw.decode() for name, raw in bases.items()},

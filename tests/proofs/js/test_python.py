@@ -12,15 +12,8 @@ from proofs.vectors.verdicts import PATH, judge, write_verdicts
 from proofs.verify import Expected
 from tests.proofs.js.vectors import FILE, NAMES, VECTORS, Vector, raw_of
 
-ELSEWHERE = {
-    "committee_chain",
-    "committee_fork",
-    "committee_superseded",
-    "committee_unknown",
-    "member_key",
-    "scheme",
-}
-"""Reasons of other files and schemes than these vectors have."""
+ELSEWHERE = {"committee_chain", "committee_fork", "committee_superseded", "committee_unknown"}
+"""Reasons that follow from a chain of committees, which these vectors do not have."""
 
 
 def expected_of(vector: Vector) -> Expected:
