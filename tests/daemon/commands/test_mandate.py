@@ -46,10 +46,10 @@ def sign(rpc: Rpc, step: dict[str, str]) -> None:
 
 
 def test_an_owner_signs_what_is_printed_and_the_doctor_sees_it(
-    plimsoll: Run, supervised_devnet: Folder, tmp_path: Path
+    plimsoll: Run, shared_devnet: Folder, tmp_path: Path
 ) -> None:
-    config = configure(supervised_devnet, tmp_path)
-    table = read_table(supervised_devnet.path / "run.toml")
+    config = configure(shared_devnet, tmp_path)
+    table = read_table(shared_devnet.path / "run.toml")
     rpc = Rpc(int(table["chains"]["cheap"]["rpc"][0].rpartition(":")[2]))
     rpc.request("anvil_impersonateAccount", OWNER)
     rpc.request("anvil_setBalance", OWNER, hex(10**20))
@@ -71,9 +71,7 @@ def test_an_owner_signs_what_is_printed_and_the_doctor_sees_it(
     # The second mandate found the allowance of the first, so it needed no approval.
     assert len(given["steps"]) == 1
     assert doctor() == "holds no USDC to be rescued with"
-    control.faucet(
-        supervised_devnet, account=OWNER, symbol="USDC", amount=Decimal(5), chain="cheap"
-    )
+    control.faucet(shared_devnet, account=OWNER, symbol="USDC", amount=Decimal(5), chain="cheap")
     assert doctor() == "has given 2 mandate(s), allowed and funded"
     for command in ("pause", "resume"):
         (step,) = json.loads(plimsoll("mandate", command, MEMBER, *config, "--json").out)["steps"]
