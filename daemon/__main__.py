@@ -27,13 +27,13 @@ COMMANDS: Final = {
         module="daemon.commands.fraud", help="Check proofs that a member contradicted himself."
     ),
     "doctor": Entry(module="daemon.commands.doctor", help="Compare configuration and reality."),
-    "keys": Entry(module="daemon.commands.keys", help="Make, show and import the keeper's key."),
+    "keys": Entry(module="daemon.commands.keys", help="Make, show and import the keeper's keys."),
     "resume": Entry(
         module="daemon.commands.resume", app="resume", help="Let a halted keeper act again."
     ),
     "mandate": Entry(module="daemon.commands.mandate", help="Print an owner's transactions."),
     "devnet": Entry(
-        module="daemon.devnet.commands", app="devnet_app", help="Two real chains on this machine."
+        module="daemon.devnet.commands", app="devnet_app", help="Three real chains on this machine."
     ),
 }
 _BAD_INPUT: Final = 2

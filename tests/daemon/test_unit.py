@@ -21,6 +21,7 @@ from daemon.devnet.folder import Folder
 from tests.config.samples import GOOD, write
 
 UNIT = ROOT / "systemd" / "plimsoll.service"
+SOLANA = ROOT / "systemd" / "solana.conf"
 ANALYZE = shutil.which("systemd-analyze")
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")
 MOST_EXPOSURE = 1.5
@@ -47,24 +48,52 @@ def here(tmp_path: Path) -> Path:
     """The unit as it would stand here: its program is this environment's."""
     text = UNIT.read_text(encoding="utf-8")
     program = Path(sys.executable).parent / "plimsoll"
+    tmp_path.mkdir(exist_ok=True)
     path = tmp_path / "plimsoll.service"
     path.write_text(text.replace(command_line()[0], str(program)), encoding="utf-8")
     return path
 
 
+def add_solana(unit: Path, more: str = "") -> None:
+    """Lay the drop-in for Solana over a unit, with some lines of its own."""
+    folder = unit.with_name(f"{unit.name}.d")
+    folder.mkdir()
+    (folder / SOLANA.name).write_text(SOLANA.read_text(encoding="utf-8") + more, encoding="utf-8")
+
+
+def measure_exposure(unit: Path) -> float:
+    judged = analyze("security", "--offline=true", unit)
+    found = re.search(r"exposure level for plimsoll\.service: ([0-9.]+)", judged.stdout)
+    assert found is not None, judged.stdout + judged.stderr
+    return float(found[1])
+
+
 @needs_systemd
-def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
-    verified = analyze("verify", here(tmp_path))
+@pytest.mark.parametrize("solana", [False, True])
+def test_systemd_finds_nothing_wrong(tmp_path: Path, *, solana: bool) -> None:
+    unit = here(tmp_path)
+    if solana:
+        add_solana(unit)
+    verified = analyze("verify", unit)
     assert verified.returncode == 0
     assert "plimsoll" not in verified.stderr, verified.stderr
 
 
 @needs_systemd
-def test_the_exposure_is_at_most_the_gate() -> None:
-    judged = analyze("security", "--offline=true", UNIT)
-    found = re.search(r"exposure level for plimsoll\.service: ([0-9.]+)", judged.stdout)
-    assert found is not None, judged.stdout + judged.stderr
-    assert float(found[1]) <= MOST_EXPOSURE
+def test_systemd_reads_the_drop_in_that_is_verified(tmp_path: Path) -> None:
+    unit = here(tmp_path)
+    add_solana(unit, "Nonsense=yes\n")
+    assert "'Nonsense'" in analyze("verify", unit).stderr
+
+
+@needs_systemd
+def test_the_exposure_is_at_most_the_gate(tmp_path: Path) -> None:
+    assert measure_exposure(UNIT) <= MOST_EXPOSURE
+    unit = here(tmp_path)
+    add_solana(unit)
+    assert measure_exposure(unit) == measure_exposure(UNIT)
+    add_solana(here(tmp_path / "loose"), "SystemCallFilter=\n")
+    assert measure_exposure(tmp_path / "loose" / UNIT.name) > MOST_EXPOSURE
 
 
 def test_the_command_really_parses(tmp_path: Path) -> None:
@@ -94,6 +123,12 @@ def test_the_key_comes_as_a_credential_and_from_nowhere_else() -> None:
     assert setting("EnvironmentFile") == []
 
 
+def test_a_unit_without_solana_asks_for_no_key_of_it() -> None:
+    line = SOLANA.read_text(encoding="utf-8").splitlines()[-1]
+    assert line == "LoadCredential=solana_keypair:/etc/plimsoll/solana.json"
+    assert "solana" not in UNIT.read_text(encoding="utf-8")
+
+
 def without_privileges() -> list[str]:
     """What of the unit's hardening can be had without systemd: no capabilities, none to gain."""
     setpriv = shutil.which("setpriv")
@@ -110,7 +145,12 @@ def started(
     table = read_table(folder.path / "run.toml")
     credentials = tmp_path / "credentials"
     credentials.mkdir(mode=0o700)
-    for name, field in (("keystore", "keystore"), ("password", "password_file")):
+    named = {
+        "keystore": "keystore",
+        "password": "password_file",
+        "solana_keypair": "solana_keypair",
+    }
+    for name, field in named.items():
         shutil.copy(table["keys"][field], credentials / name)
         (credentials / name).chmod(0o400)
     text = (folder.path / "run.toml").read_text(encoding="utf-8")
