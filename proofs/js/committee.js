@@ -7,7 +7,7 @@ import { keccak_256 } from "@noble/hashes/sha3.js";
 import { calculateRoot } from "./merkle.js";
 import { demand } from "./refusal.js";
 import { CommitteeRecord, KeyLeaf, MemberLeaf } from "./structs.js";
-import { ZERO, fits, fromHex, hashStruct, toHex } from "./typed.js";
+import { ZERO, digestStruct, fits, fromHex, hashStruct, toHex } from "./typed.js";
 
 export const MAX_MEMBERS = 32;
 const NOBODY = `0x${"00".repeat(20)}`;
@@ -73,6 +73,19 @@ export function keysRoot({ members, ed25519Keys, blsKeys }) {
 
 /** Give the committeeId that headers name, as 0x hex. @param {Committee} committee */
 export function committeeId(committee) {
-  const record = { ...committee, keysRoot: toHex(keysRoot(committee)) };
-  return toHex(hashStruct(CommitteeRecord, record));
+  return toHex(hashStruct(CommitteeRecord, recordOf(committee)));
+}
+
+/**
+ * Give what the quorum before it signs to hand over, in the domain of a deployment's salt.
+ * @param {Committee} committee
+ * @param {string} salt
+ */
+export function hashCommittee(committee, salt) {
+  return digestStruct(CommitteeRecord, recordOf(committee), salt);
+}
+
+/** @param {Committee} committee */
+function recordOf(committee) {
+  return { ...committee, keysRoot: toHex(keysRoot(committee)) };
 }

@@ -4,14 +4,21 @@
  * Python, so that both give the same reason.
  */
 
-import { parseJson, writeJson } from "./json.js";
-import { SCHEME, isTerse, readCommittee, readScheme, readSignatures } from "./parts.js";
+import {
+  SCHEME,
+  isTerseCommittee,
+  isTerseSigned,
+  readCommittee,
+  readScheme,
+  readSignatures,
+} from "./parts.js";
 import { demand } from "./refusal.js";
-import { decodeText, readFields, readLeaves, readStruct, readText } from "./strict.js";
+import { readFields, readLeaves, readStruct, readText, readView } from "./strict.js";
 import { AccountLeaf, BlockRef, HealthAttestation, PositionLeaf, PriceLeaf } from "./structs.js";
 
 export const FORMAT = "plimsoll/health-attestation/1";
 export const MAX_BYTES = 1024 * 1024;
+const MAX_DEPTH = 4;
 const ROOT_FIELDS = [
   "format",
   "deployment",
@@ -23,7 +30,6 @@ const ROOT_FIELDS = [
   "prices",
   "signatures",
 ];
-const NEWLINE = 10;
 
 /**
  * @typedef {{accounts: Record<string, any>[], blocks: Record<string, any>[],
@@ -40,7 +46,8 @@ const NEWLINE = 10;
  * @returns {Document}
  */
 export function decodeDocument(raw) {
-  const { root, canonical } = readRoot(raw);
+  const { view, isCanonical } = readView(raw, MAX_BYTES, MAX_DEPTH);
+  const root = readFields(view, "", ROOT_FIELDS, [SCHEME]);
   demand(root.get("format") === FORMAT, "schema", `format is not '${FORMAT}'`);
   const scheme = readScheme(root);
   const document = {
@@ -58,17 +65,7 @@ export function decodeDocument(raw) {
     signatures: readSignatures(scheme, root.get("signatures"), "signatures"),
     scheme,
   };
-  demand(canonical(), "not_canonical", "the bytes are not the canonical form");
+  const terse = isTerseCommittee(root.get("committee")) && isTerseSigned(root);
+  demand(terse && isCanonical(), "not_canonical", "the bytes are not the canonical form");
   return document;
-}
-
-/** @param {Uint8Array} raw */
-function readRoot(raw) {
-  if (!(raw instanceof Uint8Array)) throw new TypeError("give the file's bytes as a Uint8Array");
-  demand(raw.length <= MAX_BYTES, "malformed", `the file is larger than ${MAX_BYTES} bytes`);
-  const text = decodeText(raw);
-  const parsed = parseJson(text);
-  const root = readFields(parsed, "", ROOT_FIELDS, [SCHEME]);
-  const body = raw[raw.length - 1] === NEWLINE ? text.slice(0, -1) : text;
-  return { root, canonical: () => isTerse(root) && writeJson(parsed) === body };
 }

@@ -10,6 +10,7 @@ export { calculateHealth, calculateValue } from "./health.js";
 export { EMPTY_ROOT, PAD, buildPath, calculateRoot, hashLeaf, verifyPath } from "./merkle.js";
 export { REFUSALS, Refused } from "./refusal.js";
 export { SCHEMES, schemeOf } from "./schemes.js";
+export { openChain } from "./succession.js";
 export {
   AccountLeaf,
   BlockRef,

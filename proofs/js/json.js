@@ -6,7 +6,6 @@
 
 import { Refused } from "./refusal.js";
 
-const MAX_DEPTH = 4;
 const SPACE = /[ \t\n\r]*/y;
 const SCALAR =
   /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null|NaN|-?Infinity/y;
@@ -16,10 +15,11 @@ const SCALAR =
 /**
  * Read a JSON text; Refused as malformed or duplicated_field.
  * @param {string} text
+ * @param {number} maxDepth
  * @returns {Json}
  */
-export function parseJson(text) {
-  checkDepth(text);
+export function parseJson(text, maxDepth) {
+  checkDepth(text, maxDepth);
   const reader = new Reader(text);
   const value = reader.value();
   reader.space();
@@ -145,16 +145,20 @@ function once(pairs) {
   return seen;
 }
 
-/** Refuse what is nested deeper than the file is. @param {string} text */
-function checkDepth(text) {
+/**
+ * Refuse what is nested deeper than the file is.
+ * @param {string} text
+ * @param {number} maxDepth
+ */
+function checkDepth(text, maxDepth) {
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {
     const character = text[at];
     if (character === '"') at = endOfText(text, at);
     else if (character === "[" || character === "{") depth += 1;
     else if (character === "]" || character === "}") depth -= 1;
-    if (depth > MAX_DEPTH)
-      throw new Refused("malformed", `the file is nested deeper than ${MAX_DEPTH}`);
+    if (depth > maxDepth)
+      throw new Refused("malformed", `the file is nested deeper than ${maxDepth}`);
   }
 }
 

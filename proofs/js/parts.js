@@ -77,18 +77,16 @@ export function readSignatures(scheme, value, path) {
   return items.flatMap((item, i) => read(scheme, item, `${path}[${i}]`));
 }
 
-/**
- * Say whether what may be left out is left out: a scheme that is secp256k1, keys of nobody, a sum
- * of no signatures.
- * @param {Map<string, any>} root
- */
-export function isTerse(root) {
-  const committee = root.get("committee");
-  return (
-    root.get(SCHEME) !== SECP256K1.name &&
-    KEYS.every((name) => committee.get(name)?.length !== 0) &&
-    root.get("signatures").every((/** @type {any} */ item) => item.get("members")?.length !== 0)
-  );
+/** Say whether keys that nobody has are left out. @param {Map<string, any>} committee */
+export function isTerseCommittee(committee) {
+  return KEYS.every((name) => committee.get(name)?.length !== 0);
+}
+
+/** Say whether secp256k1 and sums of nothing are left out. @param {Map<string, any>} signed */
+export function isTerseSigned(signed) {
+  const signatures = signed.get("signatures");
+  const counted = (/** @type {any} */ item) => item.get("members")?.length !== 0;
+  return signed.get(SCHEME) !== SECP256K1.name && signatures.every(counted);
 }
 
 /**

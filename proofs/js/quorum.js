@@ -4,11 +4,12 @@ import { demand } from "./refusal.js";
 
 /**
  * Refuse unless enough members signed the digest; give the signers' addresses.
- * @param {import("./document.js").Document} document
+ * @param {import("./committee.js").Committee} committee
+ * @param {import("./schemes.js").Scheme} scheme
  * @param {Uint8Array} digest
+ * @param {readonly import("./parts.js").Signature[]} signatures
  */
-export function checkQuorum({ statement, signatures, scheme }, digest) {
-  const { committee } = statement;
+export function checkQuorum(committee, scheme, digest, signatures) {
   const { members, threshold } = committee;
   const indices = signatures.map(({ member }) => member);
   const ascending = indices.every((index, i) => i === 0 || indices[i - 1] < index);

@@ -3,11 +3,13 @@
  * field is unknown, missing or of another type. Refused names it.
  */
 
+import { parseJson, writeJson } from "./json.js";
 import { Refused, demand } from "./refusal.js";
 import { WORD, fits } from "./typed.js";
 
 const INDEX = "index";
 const MAX_DIGITS = 79;
+const NEWLINE = 10;
 const DECIMAL = /^(?:0|-?[1-9][0-9]*)$/;
 const HEX = /^0x(?:[0-9a-f]{2})*$/;
 const TEXT = /^[\x20-\x7e]{1,256}$/;
@@ -17,8 +19,25 @@ const TEXT = /^[\x20-\x7e]{1,256}$/;
  * @typedef {import("./typed.js").StructType} StructType
  */
 
+/**
+ * Read a file as JSON; `isCanonical` says whether its bytes are the canonical ones (a final newline
+ * is let pass) of what was read.
+ * @param {Uint8Array} raw
+ * @param {number} maxBytes
+ * @param {number} maxDepth
+ * @returns {{view: Json, isCanonical: () => boolean}}
+ */
+export function readView(raw, maxBytes, maxDepth) {
+  if (!(raw instanceof Uint8Array)) throw new TypeError("give the file's bytes as a Uint8Array");
+  demand(raw.length <= maxBytes, "malformed", `the file is larger than ${maxBytes} bytes`);
+  const text = decodeText(raw);
+  const view = parseJson(text, maxDepth);
+  const body = raw[raw.length - 1] === NEWLINE ? text.slice(0, -1) : text;
+  return { view, isCanonical: () => writeJson(view) === body };
+}
+
 /** @param {Uint8Array} raw */
-export function decodeText(raw) {
+function decodeText(raw) {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw);
   } catch {

@@ -53,7 +53,8 @@ function judge(document, expected) {
   checkSkew(statement, expected);
   checkPrices(statement, expected.now);
   const digest = digestStruct(HealthAttestation, header, hashText(statement.deployment));
-  const signers = checkQuorum(document, digest);
+  const { scheme, signatures } = document;
+  const signers = checkQuorum(statement.committee, scheme, digest, signatures);
   return { digest: toHex(digest), statement, health, signers, pinned: expected.pinned };
 }
 
@@ -79,8 +80,12 @@ function checkCommittee({ statement, scheme }, expected) {
   const id = committeeId(committee);
   const same = header.committeeId === id && header.epoch === committee.epoch;
   demand(same, "committee_id", "the committee's record is not the one in the header");
-  const named = expected.committeeId === null || expected.committeeId === id;
-  demand(named, "committee", `the committee is ${id}`);
+  if (expected.chain !== null) {
+    checkChain(expected.chain, statement, expected.committeeId);
+  } else {
+    const named = expected.committeeId === null || expected.committeeId === id;
+    demand(named, "committee", `the committee is ${id}`);
+  }
   if (expected.members !== null) checkMembers(committee.members, scheme, expected);
   const current = committee.validFrom <= expected.now && expected.now <= committee.validUntil;
   const period = `the committee signs from ${committee.validFrom} to ${committee.validUntil}`;
@@ -98,6 +103,25 @@ function checkMembers(members, scheme, { committeeId: pinned, members: wanted })
   const named = scheme.id === SECP256K1.id || pinned !== null;
   const unnamed = `addresses say nothing of ${scheme.name} keys: name the committee's id`;
   demand(named, "committee", unnamed);
+}
+
+/**
+ * Follow the chain from the committee that is pinned, or from its root, to the signing one.
+ * @param {import("./succession.js").CommitteeChain} chain
+ * @param {Statement} statement
+ * @param {string | null} pinned
+ */
+function checkChain({ deployment, committees }, statement, pinned) {
+  demand(deployment === statement.deployment, "deployment", "the chain is another's");
+  const ids = committees.map(committeeId);
+  const start = pinned === null ? 0 : ids.indexOf(pinned);
+  const place = ids.indexOf(committeeId(statement.committee));
+  demand(start >= 0 && place >= 0, "committee_unknown", "the chain has not both committees");
+  demand(place >= start, "committee", "the committee is older than the one you trust");
+  if (place + 1 === committees.length) return;
+  const { epoch, validFrom } = committees[place + 1];
+  const early = statement.header.issuedAt < validFrom;
+  demand(early, "committee_superseded", `epoch ${epoch} has signed since ${validFrom}`);
 }
 
 /**

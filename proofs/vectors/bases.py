@@ -12,7 +12,7 @@ from chains.model.position import Side
 from proofs.committee import Committee, MemberKeys
 from proofs.document import Document
 from proofs.quorum import join_signatures
-from proofs.scheme import Scheme
+from proofs.scheme import Scheme, Signatures
 from proofs.signing.bls import BlsSigner
 from proofs.signing.ed25519 import Ed25519Signer
 from proofs.signing.secp256k1 import Secp256k1Signer
@@ -88,6 +88,14 @@ def form_keyed(count: int, threshold: int) -> Committee:
     return Committee.first(DEPLOYMENT, members, threshold)
 
 
+def join(scheme: Scheme, count: int, digest: bytes, indices: Sequence[int]) -> Signatures:
+    """Sign a digest with those members of a committee of that size."""
+    if scheme is Scheme.SECP256K1:
+        return tuple((i, signers(count)[i].sign(digest)) for i in indices)
+    keyed = (ed25519_signers if scheme is Scheme.ED25519 else bls_signers)(count)
+    return join_signatures(scheme, {i: keyed[i].sign(digest) for i in indices})
+
+
 def sign(
     made: Statement,
     indices: Sequence[int] | None = None,
@@ -96,13 +104,7 @@ def sign(
     """Sign with the members of these indices, or with the first quorum."""
     committee = made.committee
     chosen = range(committee.threshold) if indices is None else indices
-    if scheme is Scheme.SECP256K1:
-        keys = signers(len(committee.members))
-        signatures = tuple((i, keys[i].sign(made.digest)) for i in chosen)
-    else:
-        of = ed25519_signers if scheme is Scheme.ED25519 else bls_signers
-        keyed = of(len(committee.members))
-        signatures = join_signatures(scheme, {i: keyed[i].sign(made.digest) for i in chosen})
+    signatures = join(scheme, len(committee.members), made.digest, chosen)
     return Document(statement=made, signatures=signatures, scheme=scheme)
 
 
@@ -182,7 +184,10 @@ def build_bases() -> dict[str, Document]:
     without = restate(
         replace(keyed, committee=replace(keyed.committee, bls_keys=(), bls_proofs=()))
     )
+    second = replace(form_keyed(SMALL, 3), epoch=1, valid_from=TIME - 30, valid_until=TIME + 600)
+    handed = restate(replace(single, committee=replace(second, prev=form(SMALL, 3).id)))
     return bases | {
+        "handed over": sign(handed, scheme=Scheme.ED25519),
         "keys of three kinds": sign(keyed),
         "ed25519": sign(without, scheme=Scheme.ED25519),
         "ed25519 beside BLS": sign(keyed, scheme=Scheme.ED25519),

@@ -29,13 +29,17 @@ _OBJECTS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A file, the base it is written down against, and what the verifier expects."""
+    """A file, the base it is written down against, and what the verifier expects.
+
+    `chain` names the chain of committees (proofs.vectors.chains) that the verifier follows.
+    """
 
     name: str
     base: str
     raw: bytes
     now: int = TIME
     expected: Expected = ANY
+    chain: str | None = None
 
 
 def encode(view: object) -> bytes:
@@ -247,7 +251,7 @@ def change() -> Iterator[Case]:
     """Give files of which one member was changed after signing."""
     for kind, index in (("accounts", 1), ("blocks", 0), ("positions", 3), ("prices", 3)):
         for field in look()[kind][index]:
-            raw = _edit((kind, index, field), _altered)
+            raw = _edit((kind, index, field), altered)
             yield Case(name=f"{kind}[{index}].{field} changed", base="worlds", raw=raw)
         view = look()
         view[kind] = view[kind][:-1]
@@ -255,10 +259,10 @@ def change() -> Iterator[Case]:
         view[kind] = look()[kind][::-1]
         yield Case(name=f"{kind} the other way round", base="worlds", raw=encode(view))
     for field in look()["header"]:
-        raw = _edit(("header", field), _altered)
+        raw = _edit(("header", field), altered)
         yield Case(name=f"header.{field} changed", base="worlds", raw=raw)
     for field in ("epoch", "threshold", "validFrom", "validUntil", "prevCommitteeId"):
-        raw = _edit(("committee", field), _altered)
+        raw = _edit(("committee", field), altered)
         yield Case(name=f"committee.{field} changed", base="worlds", raw=raw)
     raw = _edit(("deployment",), lambda text: text + "2")
     yield Case(name="the deployment changed", base="worlds", raw=raw)
@@ -274,7 +278,7 @@ def _edit(path: Sequence[str | int], alter: Callable[[str], str]) -> bytes:
     return _put(path, alter(_at(look(), path)))
 
 
-def _altered(text: str) -> str:
+def altered(text: str) -> str:
     """Give another value of the same kind: a text's last letter, a number one off."""
     if text.lstrip("-").isdigit():
         return str(int(text) - 1 if int(text) > 0 else int(text) + 1)

@@ -7,16 +7,20 @@ bytes go and which come, one character (below 256) per byte.
 
 import json
 from collections.abc import Iterator
-from itertools import chain
+from dataclasses import replace
+from itertools import chain as joined
 from pathlib import Path
 from typing import Any, Final
 
 from proofs.document import encode_document
 from proofs.refusal import Refused
+from proofs.succession import decode_chain, verify_chain
 from proofs.typed import ZERO
 from proofs.vectors.bases import build_bases
 from proofs.vectors.cases import Case, accept, change, expect, misform
+from proofs.vectors.chains import build_chains, follow
 from proofs.vectors.keyed import sign_otherwise
+from proofs.vectors.judged import misjudge
 from proofs.vectors.signed import defy, misrule, missign
 from proofs.verify import Expected, Verdict, verify_file
 
@@ -28,20 +32,30 @@ _OWN: Final = Expected()
 def build_verdicts() -> dict[str, Any]:
     """Give the verdict vectors as JSON values."""
     sound, damaged = (accept(), expect()), (misform(), change())
-    families = (*sound, *damaged, defy(), misrule(), missign(), sign_otherwise())
+    families = (
+        *sound,
+        *damaged,
+        defy(),
+        misjudge(),
+        misrule(),
+        missign(),
+        sign_otherwise(),
+        follow(),
+    )
     bases = {name: encode_document(document) for name, document in build_bases().items()}
     return {
         "bases": {name: raw.decode() for name, raw in bases.items()},
-        "vectors": [_write(case, bases[case.base]) for case in chain.from_iterable(families)],
+        "chains": {name: raw.decode() for name, raw in build_chains().items()},
+        "vectors": [_write(case, bases[case.base]) for case in joined.from_iterable(families)],
     }
 
 
 def write_verdicts() -> str:
     """Give the text of the file: one vector on each line."""
     verdicts = build_verdicts()
-    bases, vectors = json.dumps(verdicts["bases"], indent=2), verdicts["vectors"]
-    lines = ",\n".join(json.dumps(vector) for vector in vectors)
-    return f'{{\n"bases": {bases},\n"vectors": [\n{lines}\n]}}\n'
+    bases, chains = (json.dumps(verdicts[name], indent=2) for name in ("bases", "chains"))
+    lines = ",\n".join(json.dumps(vector) for vector in verdicts["vectors"])
+    return f'{{\n"bases": {bases},\n"chains": {chains},\n"vectors": [\n{lines}\n]}}\n'
 
 
 def apply_edits(base: bytes, edits: list[Edit]) -> bytes:
@@ -53,23 +67,32 @@ def apply_edits(base: bytes, edits: list[Edit]) -> bytes:
     return b"".join([*parts, base[at:]])
 
 
-def judge(raw: bytes, expected: Expected, now: int) -> dict[str, Any]:
-    """Give the verdict on a file as JSON values."""
+def judge(raw: bytes, expected: Expected, now: int, chain: bytes | None = None) -> dict[str, Any]:
+    """Give the verdict on a file, and on the chain of committees first, as JSON values."""
     try:
+        if chain is not None:
+            opened = decode_chain(chain)
+            verify_chain(opened)
+            expected = replace(expected, chain=opened)
         return _view(verify_file(raw, expected, now=now))
     except Refused as refused:
         return {"refused": refused.refusal.name.lower()}
 
 
 def _write(case: Case, base: bytes) -> dict[str, Any]:
+    chain = None if case.chain is None else build_chains()[case.chain]
     return {
         "name": case.name,
         "base": case.base,
         "edits": list(_compare(base, case.raw)),
         "now": str(case.now),
-        "expected": _view_expected(case.expected),
-        "verdict": judge(case.raw, case.expected, case.now),
+        "expected": _view_expected(case.expected) | _view_chain(case.chain),
+        "verdict": judge(case.raw, case.expected, case.now, chain),
     }
+
+
+def _view_chain(name: str | None) -> dict[str, str]:
+    return {} if name is None else {"chain": name}
 
 
 def _view(verdict: Verdict) -> dict[str, Any]:

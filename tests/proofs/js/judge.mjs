@@ -23,6 +23,7 @@ import {
   hashStruct,
   hashText,
   keysRoot,
+  openChain,
   verifyFile,
   verifyPath,
 } from "../../../proofs/js/index.js";
@@ -41,12 +42,12 @@ const STRUCTS = [
 export function answer({ verdicts, files, example, inclusion, envelopes }) {
   return {
     verdicts: judgeVectors(verdicts),
-    files: files.map(({ put, now }) => judge(bytesOf(put), { now })),
+    files: files.map(({ put, now }) => judge(bytesOf(put), () => ({ now }))),
     example: hashExample(bytesOf(example)),
     places: provePlaces(inclusion),
     envelopes: envelopes.map(openEnvelope),
     refusals: Object.fromEntries(Object.entries(REFUSALS).map(([name, [code]]) => [name, code])),
-    misuse: MISUSES.map((options) => judge(bytesOf(example), options)),
+    misuse: MISUSES.map((options) => judge(bytesOf(example), () => options)),
   };
 }
 
@@ -61,18 +62,19 @@ const MISUSES = [
   { now: 1, deployment: 5 },
   { now: 1, audience: null },
   { now: 1, maxTtl: Infinity },
+  { now: 1, chain: { deployment: "plimsoll-vectors", committees: [] } },
 ];
 
-function judgeVectors({ bases, vectors }) {
+function judgeVectors({ bases, chains, vectors }) {
   return vectors.map(({ base, edits, now, expected }) =>
-    judge(bytesOf(applyEdits(bases[base], edits)), readExpected(expected, now)),
+    judge(bytesOf(applyEdits(bases[base], edits)), () => readExpected(expected, now, chains)),
   );
 }
 
 /** Give the verdict on one file's bytes; anything but Refused is a crash and says so. */
-function judge(raw, options) {
+function judge(raw, readOptions) {
   try {
-    return viewVerdict(verifyFile(raw, options));
+    return viewVerdict(verifyFile(raw, readOptions()));
   } catch (error) {
     return error instanceof Refused ? { refused: error.refusal } : { crashed: String(error) };
   }
@@ -127,10 +129,12 @@ function openEnvelope(raw) {
   }
 }
 
-function readExpected(expected, now) {
+function readExpected(expected, now, chains) {
   const seconds = ["maxTtl", "maxSkew"].filter((name) => name in expected);
   const limits = Object.fromEntries(seconds.map((name) => [name, BigInt(expected[name])]));
-  return { ...expected, ...limits, now: BigInt(now) };
+  const options = { ...expected, ...limits, now: BigInt(now) };
+  if ("chain" in expected) options.chain = openChain(bytesOf(chains[expected.chain]));
+  return options;
 }
 
 function viewVerdict({ digest, health, signers, pinned }) {

@@ -33,6 +33,12 @@ def raw_of(vector: Vector) -> bytes:
     return verdicts.apply_edits(base, [(at, drop, put) for at, drop, put in vector["edits"]])
 
 
+def chain_of(vector: Vector) -> bytes | None:
+    """Give the file of the chain of committees that the vector names."""
+    name = vector["expected"].get("chain")
+    return None if name is None else FILE["chains"][name].encode()
+
+
 @lru_cache
 def mutated() -> tuple[bytes, ...]:
     """Give files damaged at random, always the same, and one that is too large."""
@@ -112,7 +118,7 @@ def compare(answers: dict[str, Any]) -> None:
     _compare_places(answers["places"])
     _compare_files(answers["files"])
     _compare_envelopes(answers["envelopes"])
-    assert [found.get("crashed", "")[:10] for found in answers["misuse"]] == ["TypeError:"] * 10
+    assert [found.get("crashed", "")[:10] for found in answers["misuse"]] == ["TypeError:"] * 11
 
 
 def _compare_example(found: dict[str, Any]) -> None:
