@@ -9,7 +9,7 @@ from py_ecc.bls.g2_primitives import (
     signature_to_G2,
     subgroup_check,
 )
-from py_ecc.optimized_bls12_381.optimized_curve import field_modulus, neg
+from py_ecc.optimized_bls12_381.optimized_curve import add, field_modulus, neg
 
 from proofs.signing.bls import BlsSigner
 
@@ -50,6 +50,11 @@ def stray_signature() -> bytes:
 
 def negate_key(key: bytes) -> bytes:
     return bytes(G1_to_pubkey(neg(pubkey_to_G1(key))))  # type: ignore[arg-type] # a NewType of bytes
+
+
+def subtract_key(one: bytes, other: bytes) -> bytes:
+    left, right = (pubkey_to_G1(key) for key in (one, other))  # type: ignore[arg-type] # a NewType of bytes
+    return bytes(G1_to_pubkey(add(left, neg(right))))
 
 
 def negate_signature(signature: bytes) -> bytes:
