@@ -41,7 +41,7 @@ from proofs.typed import digest_struct, hash_text
 
 FORMAT: Final = "plimsoll/fraud-proof/1"
 MAX_BYTES: Final = 256 * 1024
-MAX_DEPTH: Final = 5
+MAX_DEPTH: Final = 6
 VOTES: Final = 2
 _FIELDS: Final = ("format", "deployment", "votes")
 _VOTE_FIELDS: Final = ("committee", "signatures")

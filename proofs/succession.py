@@ -36,7 +36,7 @@ from proofs.typed import hash_text
 
 FORMAT: Final = "plimsoll/committee-chain/1"
 MAX_BYTES: Final = 4 * 1024 * 1024
-MAX_DEPTH: Final = 5
+MAX_DEPTH: Final = 6
 _FIELDS: Final = ("format", "deployment", "root", "successors")
 _SUCCESSOR_FIELDS: Final = ("committee", "signatures")
 

@@ -1,7 +1,7 @@
 """`plimsoll fraud check FILE`: whether a member of a committee contradicted himself.
 
 No keys and no network. Exit codes: 0 the proof holds, 2 wrong usage, 3 a file cannot be read, 10 to
-59 the file, or what it shows, is not well signed (`proofs.refusal`), 70 it accuses nobody.
+59 the file, or what it shows, is not well signed (`proofs.refusal`), 80 it accuses nobody.
 """
 
 import json
@@ -15,7 +15,7 @@ from daemon.commands.verify import UNREADABLE_FILE, read_chain, read_file, read_
 from proofs.fraud import Conviction, FraudProof, NotFraud, decode_fraud, verify_fraud
 from proofs.refusal import Refused
 
-NOT_FRAUD: Final = 70
+NOT_FRAUD: Final = 80
 
 app = build_app("Check proofs that a member of a committee contradicted himself.")
 
