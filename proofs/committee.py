@@ -168,12 +168,12 @@ class Committee:
         return (Scheme.SECP256K1, *(scheme for scheme, keys in held.items() if keys))
 
     @property
-    def keys_root(self) -> bytes:
-        """The Merkle root over the members' keys."""
+    def key_hashes(self) -> tuple[bytes, ...]:
+        """The struct hashes of the members' keys, which are the leaves under keysRoot."""
         if self.schemes == (Scheme.SECP256K1,):
-            keys = [KeyLeaf(index=i, key=member) for i, member in enumerate(self.members)]
-            return merkle.calculate_root([hash_struct(key) for key in keys])
-        leaves = [
+            keys = (KeyLeaf(index=i, key=member) for i, member in enumerate(self.members))
+            return tuple(hash_struct(key) for key in keys)
+        leaves = (
             MemberLeaf(
                 index=i,
                 key=member,
@@ -181,8 +181,13 @@ class Committee:
                 bls_key=bytes(keccak(self.bls_keys[i])) if self.bls_keys else ZERO,
             )
             for i, member in enumerate(self.members)
-        ]
-        return merkle.calculate_root([hash_struct(leaf) for leaf in leaves])
+        )
+        return tuple(hash_struct(leaf) for leaf in leaves)
+
+    @property
+    def keys_root(self) -> bytes:
+        """The Merkle root over the members' keys."""
+        return merkle.calculate_root(self.key_hashes)
 
     @property
     def record(self) -> CommitteeRecord:

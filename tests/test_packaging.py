@@ -46,6 +46,7 @@ def test_the_wheel_holds_our_four_packages_and_nothing_else(wheel: frozenset[str
         "chains/evm/contracts/rescue.vy",
         "chains/evm/contracts/liquidator.vy",
         "proofs/contracts/verifier.vy",
+        "proofs/contracts/bls.vy",
         "daemon/storage/migrations/env.py",
     ],
 )

@@ -27,10 +27,11 @@ from daemon.devnet.errors import DevnetError
 from daemon.devnet.rpc import Rpc
 
 START_TIMEOUT_S: Final = 20.0
+HARDFORK: Final = "prague"
 _OFF: Final = False
 _LISTENING: Final = re.compile(r"Listening on 127\.0\.0\.1:(\d+)")
 _FLAGS: Final = (
-    *("--host", "127.0.0.1", "--port", "0", "--hardfork", "prague"),
+    *("--host", "127.0.0.1", "--port", "0"),
     *("--max-persisted-states", "0", "--slots-in-an-epoch", "8"),
 )
 
@@ -60,14 +61,22 @@ class Anvil:
 
     @classmethod
     def start(
-        cls, *, chain_id: int, folder: Path, state: Path | None = None, automine: bool
+        cls,
+        *,
+        chain_id: int,
+        folder: Path,
+        state: Path | None = None,
+        automine: bool,
+        hardfork: str = HARDFORK,
     ) -> Self:
         """Start on a free port, from a state file if given, at wall time.
 
-        `folder` is made for this process and removed by `stop`. DevnetError when it does not
+        `folder` is made for this process and removed by `stop`. Contracts are compiled for
+        `HARDFORK`; an older one shows what a chain without its precompiles does. DevnetError when it does not
         come up or is not the chain asked for.
         """
         flags = [*_FLAGS, "--chain-id", str(chain_id), "--cache-path", str(folder / "cache")]
+        flags += ["--hardfork", hardfork]
         if state is not None:
             flags += ["--load-state", str(state)]
         if not automine:

@@ -7,11 +7,11 @@ the deployment's id.
 from dataclasses import dataclass
 from typing import Final
 
-from eth_utils.crypto import keccak
-
 from chains.model.ids import Address
 from daemon.devnet.live import LiveChain
 from daemon.devnet.vyper_build import CONTRACTS, VERIFIERS, compile_vyper
+from proofs.committee import Committee
+from proofs.contract import build_constructor
 
 MAX_TTL_S: Final = 3_600
 """The longest life the devnet's verifiers let an attestation give itself."""
@@ -26,21 +26,26 @@ class OwnContracts:
     verifier: Address
 
 
-def deploy_own(chain: LiveChain, *, deployment: str, keeper: Address) -> OwnContracts:
-    """Deploy all three: the keeper's key is the only signer and operates the liquidator.
+def deploy_own(
+    chain: LiveChain, *, deployment: str, keeper: Address, committee: Committee
+) -> OwnContracts:
+    """Deploy all three: the verifier trusts `committee`, the keeper operates the liquidator.
 
     The salt is keccak(`deployment`), as everywhere. The keeper owns the liquidator too, so the
     profit of a liquidation is seen in its own balance.
     """
     tokens, market = chain.deployment.tokens, chain.deployment.aave
     return OwnContracts(
-        verifier=chain.deploy(
-            compile_vyper(VERIFIERS / "verifier.vy"),
-            *(keccak(text=deployment), [keeper], 1, MAX_TTL_S),
-        ),
+        verifier=deploy_verifier(chain, deployment=deployment, committee=committee),
         rescue=chain.deploy(compile_vyper(CONTRACTS / "rescue.vy"), tokens["WETH"].address),
         liquidator=chain.deploy(
             compile_vyper(CONTRACTS / "liquidator.vy"),
             *(keeper, keeper, [market.pool], chain.deployment.uniswap.router),
         ),
     )
+
+
+def deploy_verifier(chain: LiveChain, *, deployment: str, committee: Committee) -> Address:
+    """Deploy a verifier that trusts a committee, and its successors."""
+    arguments = build_constructor(deployment, committee, MAX_TTL_S)
+    return chain.deploy(compile_vyper(VERIFIERS / "verifier.vy"), *arguments)

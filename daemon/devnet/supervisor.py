@@ -37,6 +37,7 @@ from daemon.devnet.serve import Service
 from daemon.devnet.solana.deployment import NodeKind
 from daemon.devnet.solana.hosting import SLOT_MS, start_host
 from daemon.devnet.solana.starting import start_solana
+from proofs.committee import Committee
 
 BLOCK_S: Final = 1
 _PAST_THE_SECOND_S: Final = 0.005
@@ -100,6 +101,7 @@ def _make_key(folder: Folder) -> Address:
 
 def _deploy(folder: Folder, chains: Sequence[LiveChain], keeper: Address) -> DevnetState:
     deployment = f"plimsoll-devnet-{secrets.token_hex(4)}"
+    committee = Committee.first(deployment, [keeper], 1)
     running = []
     for chain in chains:
         chain.add_balance(keeper, _KEEPER_BALANCE_WEI)
@@ -108,7 +110,9 @@ def _deploy(folder: Folder, chains: Sequence[LiveChain], keeper: Address) -> Dev
                 rpc_url=chain.rpc.url,
                 ws_url=chain.rpc.ws_url,
                 deployment=chain.deployment,
-                contracts=deploy_own(chain, deployment=deployment, keeper=keeper),
+                contracts=deploy_own(
+                    chain, deployment=deployment, keeper=keeper, committee=committee
+                ),
             )
         )
     return DevnetState(

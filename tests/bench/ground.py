@@ -27,6 +27,7 @@ from daemon.devnet.artifacts import ROOT
 from daemon.devnet.folder import DevnetState, Folder, RunningChain
 from daemon.devnet.own import deploy_own
 from daemon.devnet.runfile import format_run_file
+from proofs.committee import Committee
 from proofs.statement import AccountLeaf, calculate_leaves_root
 from tests.support.devnet import DevChain, Devnet, run_devnet
 
@@ -83,6 +84,7 @@ def open_ground() -> Iterator[Ground]:
 def _deploy(devnet: Devnet, folder: Folder) -> DevnetState:
     keeper = make_key(folder)
     deployment = f"plimsoll-bench-{secrets.token_hex(4)}"
+    committee = Committee.first(deployment, [keeper], 1)
     for chain in devnet.chains:
         chain.add_balance(keeper, KEEPER_WEI)
     return DevnetState(
@@ -96,7 +98,9 @@ def _deploy(devnet: Devnet, folder: Folder) -> DevnetState:
                 rpc_url=chain.url,
                 ws_url=chain.ws_url,
                 deployment=chain.deployment,
-                contracts=deploy_own(chain, deployment=deployment, keeper=keeper),
+                contracts=deploy_own(
+                    chain, deployment=deployment, keeper=keeper, committee=committee
+                ),
             )
             for chain in devnet.chains
         ),

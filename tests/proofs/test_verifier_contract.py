@@ -89,8 +89,8 @@ def test_any_quorum_is_accepted(five: Verifier, indices: tuple[int, ...]) -> Non
 
 
 def test_checking_costs_what_the_page_says(one: Verifier, five: Verifier) -> None:
-    assert one.gas(envelope(fresh(one))) < 40_000
-    assert five.gas(envelope(fresh(five, 7, 5), (0, 1, 2, 4, 6), 7)) < 65_000
+    assert one.gas(envelope(fresh(one))) < 44_500
+    assert five.gas(envelope(fresh(five, 7, 5), (0, 1, 2, 4, 6), 7)) < 72_500
 
 
 @pytest.mark.parametrize(("count", "threshold"), [(1, 1), (2, 2), (3, 3), (7, 5), (32, 22)])

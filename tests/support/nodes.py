@@ -10,7 +10,7 @@ from chains.evm.client import EvmClient
 from chains.model.ids import ChainId
 from chains.rpc.policy import Limits
 from chains.rpc.pool import Listener
-from daemon.devnet.anvil import Anvil
+from daemon.devnet.anvil import HARDFORK, Anvil
 from tests.support.proxy import FaultProxy
 
 CHAIN = ChainId.evm(31337)
@@ -20,11 +20,15 @@ QUICK = Limits(backoff_s=0.0, backoff_cap_s=0.0)
 
 
 @contextmanager
-def running_anvil(*, chain_id: int = 31337, automine: bool = False) -> Iterator[Anvil]:
+def running_anvil(
+    *, chain_id: int = 31337, automine: bool = False, hardfork: str = HARDFORK
+) -> Iterator[Anvil]:
     """Start a bare anvil that mines when told to."""
     with (
         TemporaryDirectory(prefix="plimsoll-anvil-") as folder,
-        Anvil.start(chain_id=chain_id, folder=Path(folder) / "node", automine=automine) as anvil,
+        Anvil.start(
+            chain_id=chain_id, folder=Path(folder) / "node", automine=automine, hardfork=hardfork
+        ) as anvil,
     ):
         yield anvil
 

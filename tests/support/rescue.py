@@ -31,6 +31,7 @@ from daemon.devnet.artifacts import ROOT, Artifact
 from daemon.devnet.deploy import Reverted
 from daemon.devnet.vyper_build import CONTRACTS, VERIFIERS, compile_vyper
 from proofs.committee import Committee
+from proofs.contract import build_constructor
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.statement import HealthAttestation
 from proofs.typed import digest_struct, hash_text
@@ -269,7 +270,7 @@ def open_stage(chain: DevChain) -> Stage:
     committee = Committee.first(DEPLOYMENT, [SIGNER.address], 1)
     verifier = chain.deploy(
         compile_vyper(VERIFIERS / "verifier.vy"),
-        *(hash_text(DEPLOYMENT), [SIGNER.address], 1, 3_600),
+        *build_constructor(DEPLOYMENT, committee, 3_600),
     )
     weth = chain.deployment.tokens["WETH"].address
     rescue = chain.deploy(compile_vyper(CONTRACTS / "rescue.vy"), weth)

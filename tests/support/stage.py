@@ -27,6 +27,7 @@ from chains.model.units import BPS, WAD, Bps, Wad
 from daemon.devnet.folder import DevnetState, Folder, RunningChain
 from daemon.devnet.own import OwnContracts, deploy_own
 from daemon.devnet.runfile import format_run_file
+from proofs.committee import Committee
 from proofs.statement import AccountLeaf, calculate_leaves_root
 from tests.support.devnet import DevChain, Devnet, derive_accounts, run_devnet
 from tests.support.rescue import read_time
@@ -117,8 +118,11 @@ def open_stage() -> Iterator[Stage]:
     with run_devnet() as net, tempfile.TemporaryDirectory(prefix="plimsoll-stage-") as path:
         folder = Folder.open(Path(path))
         keeper = _write_key(folder)
+        committee = Committee.first(DEPLOYMENT, [keeper], 1)
         contracts = {
-            chain.name: deploy_own(chain, deployment=DEPLOYMENT, keeper=keeper)
+            chain.name: deploy_own(
+                chain, deployment=DEPLOYMENT, keeper=keeper, committee=committee
+            )
             for chain in net.chains
         }
         stage = Stage(net=net, contracts=contracts, keeper=keeper, folder=folder)
