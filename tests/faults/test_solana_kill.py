@@ -5,11 +5,9 @@ cooldown is over long before: a daemon that forgot its intent would rescue her t
 """
 
 import pytest
-from solders.signature import Signature
 
 from chains.rpc.endpoint import Json
-from tests.support.daemon import JournalEntry
-from tests.support.solana_story import SOLANA, SolanaStory
+from tests.support.solana_story import SOLANA, SolanaStory, list_signatures
 
 pytestmark = pytest.mark.net
 
@@ -42,10 +40,6 @@ async def expect_one_effect(story: SolanaStory, landed: str) -> None:
     assert story.keeper_nonce("cheap") == 0
 
 
-def signatures(entry: JournalEntry) -> list[str]:
-    return [str(Signature.from_bytes(bytes.fromhex(found[2:]))) for found in entry.hashes]
-
-
 async def test_killed_at_each_moment_a_rescue_is_done_exactly_once(indebted: SolanaStory) -> None:
     story, proxy = indebted, indebted.proxy
     daemon = await story.begin()
@@ -62,7 +56,7 @@ async def test_killed_at_each_moment_a_rescue_is_done_exactly_once(indebted: Sol
     await wait_asked(story, SEND)
     await daemon.kill()
     [first] = daemon.journal()
-    [signature] = signatures(first)
+    [signature] = list_signatures(first)
     assert first.state == "signed", "between commit and sending"
     proxy.heal()
     assert story.landed() == [], "it never arrived"
@@ -116,6 +110,6 @@ async def test_what_expired_while_nobody_watched_is_signed_anew_and_lands_once(
     await daemon.start()
     await story.until_settled()
     [entry] = daemon.journal()
-    old, new = signatures(entry)
+    old, new = list_signatures(entry)
     assert old != new
     await expect_one_effect(story, new)

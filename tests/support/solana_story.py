@@ -9,8 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from solders.signature import Signature
+
 from chains.model.ids import AccountId
 from chains.solana.rescue import Rescued
+from tests.support.daemon import JournalEntry
 from tests.support.proxy import FaultProxy
 from tests.support.solana_stage import Position, SolanaStage, open_solana
 from tests.support.stage import Stage
@@ -60,16 +63,22 @@ class SolanaStory(Story):
         else:
             super().mine_one(name, blocks)
 
-    async def shock(self, symbol: str, percent: int, *, protocol_only: bool = False) -> None:
-        """Move a price on every chain that has the asset; the EVM chain's is seen first."""
+    async def shock(
+        self, symbol: str, percent: int, *, protocol_only: bool = False, **faults: object
+    ) -> None:
+        """Move a price on every chain that has the asset; the EVM chain's is seen first.
+
+        From then on the Solana node has these faults.
+        """
         evm, solana = self.stage.chain(self.evm), self.solana.chain
         change = Decimal(percent)
+        if symbol in solana.deployment.tokens:
+            solana.shock(symbol, change, protocol_only=protocol_only)
+        self.solana.set_faults(**faults)
         if symbol in evm.deployment.tokens:
             evm.shock(symbol, change, protocol_only=protocol_only)
             await self.seen(self.evm)
-        if symbol in solana.deployment.tokens:
-            solana.shock(symbol, change, protocol_only=protocol_only)
-            self.mine(SOLANA)
+        self.mine(SOLANA)
 
     def solana_rescues(self) -> list[Rescued]:
         """Give the rescues on Solana, the oldest first."""
@@ -88,6 +97,11 @@ class SolanaStory(Story):
         found: list[dict[str, Any]] = (await self.daemon.health())["positions"]
         [position] = [p for p in found if p["chain"] == str(self.solana.chain_id)]
         return Decimal(position["native"]["health_factor"])
+
+
+def list_signatures(entry: JournalEntry) -> list[str]:
+    """Give the signatures of a journal's entry as Solana writes them, the oldest first."""
+    return [str(Signature.from_bytes(bytes.fromhex(found[2:]))) for found in entry.hashes]
 
 
 @asynccontextmanager

@@ -1,0 +1,234 @@
+"""Solana hangs, stalls, lags, lies or is another chain: a gap with a reason that nobody acts on.
+
+Alice holds SOL on Solana and owes USDC on the dear chain: without Solana her health seems low.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+
+import pytest
+
+from chains.rpc.endpoint import Json
+from tests.support.proxy import FaultProxy
+from tests.support.solana_story import SOLANA, SolanaStory
+
+pytestmark = pytest.mark.net
+
+SEND = "sendTransaction"
+AT_THE_NEXT_CHECK_S = 12.0
+"""Endpoints are compared every 5 s, and a disagreement is looked at twice."""
+OTHER_HASH = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
+
+
+@pytest.fixture
+async def second(invested: SolanaStory) -> AsyncIterator[FaultProxy]:
+    """A second endpoint of the node, whose faults are its own; it is asked first."""
+    async with FaultProxy(invested.solana.chain.rpc.url) as proxy:
+        yield proxy
+
+
+async def go_silent(story: SolanaStory) -> None:
+    """Hang every call and every announcement."""
+    story.proxy.hang()
+    story.proxy.mute_sockets()
+
+
+async def storm(story: SolanaStory) -> None:
+    """Answer everything with HTTP 429, and open no socket."""
+    story.proxy.limit_rate()
+    await cut_sockets(story)
+
+
+async def cut_sockets(story: SolanaStory) -> None:
+    story.proxy.refuse_sockets()
+    await story.proxy.kill_sockets()
+
+
+async def die(story: SolanaStory) -> None:
+    """Close every connection, also those to come."""
+    story.proxy.heal()
+    story.proxy.drop()
+    await cut_sockets(story)
+
+
+async def until_lost(story: SolanaStory) -> None:
+    await story.until(lambda: story.is_gap(SOLANA), "Solana is a gap", story.evm)
+
+
+async def expect_the_gap_to_show(story: SolanaStory) -> str:
+    """Give the gap's reason, shown everywhere it must be."""
+    health = await story.daemon.health()
+    assert (health["complete"], health["unified"]) == (False, None)
+    low, high = (Decimal(health["interval"][end]["health_factor"]) for end in ("low", "high"))
+    assert low < Decimal("1.3") < high, "the low end alone would call for a rescue"
+    status, ready = await story.daemon.get("/readyz")
+    assert status == 503
+    [fault] = ready["unready"]
+    assert fault["what"] == f"solana ({story.solana.chain_id})"
+    assert (await story.daemon.get("/livez"))[0] == 200
+    reason: str = (await story.chain_state(SOLANA))["gap"]["reason"]
+    assert reason == fault["reason"]
+    return reason
+
+
+async def expect_recovery(story: SolanaStory) -> None:
+    """Heal all, and see that Solana is read again and what it hid is cured then, once."""
+    done = len(story.daemon.journal())
+    story.proxy.heal()
+    story.solana.set_faults(lag=0)
+    await story.until_recovered()
+    await story.until(lambda: is_complete(story), "the account is complete")
+    await story.until_settled(done + 1)
+    assert [entry.purpose for entry in story.daemon.journal()][done:] == ["unified"]
+
+
+async def is_complete(story: SolanaStory) -> bool:
+    return bool((await story.daemon.health())["complete"])
+
+
+async def sequence(story: SolanaStory) -> int | None:
+    found = await story.daemon.attestation()
+    return int(found["header"]["sequence"]) if found else None
+
+
+async def test_native_floors_elsewhere_are_held_and_all_else_waits_for_solana(
+    invested: SolanaStory,
+) -> None:
+    story, daemon = invested, await invested.begin(chains__solana__stale_after_s=3)
+    await go_silent(story)
+    await until_lost(story)
+    await expect_the_gap_to_show(story)
+    last = await sequence(story)
+    assert last is not None
+
+    story.dear.shock("WBTC", Decimal(-3), protocol_only=False)
+    await story.until_settled(1, "dear")
+    assert [entry.purpose for entry in daemon.journal()] == ["native"]
+
+    await die(story)
+    story.solana.chain.shock("SOL", Decimal(-45), protocol_only=False)
+    await story.step("dear", blocks=6)
+    await expect_the_gap_to_show(story)
+    assert await sequence(story) == last, "nothing is attested while something is unknown"
+    assert len(story.rescues("dear")) == 1
+    assert story.proxy.counts[SEND] == 0
+
+    await expect_recovery(story)
+    assert (await daemon.get("/readyz"))[0] == 200
+    assert (await sequence(story) or 0) > last
+
+
+async def test_a_storm_of_429_is_a_gap_and_what_it_hid_is_cured_after_it(
+    invested: SolanaStory,
+) -> None:
+    story = invested
+    await story.begin()
+    await storm(story)
+    story.mine(SOLANA)
+    await until_lost(story)
+    assert "429" in await expect_the_gap_to_show(story)
+    story.solana.chain.shock("SOL", Decimal(-30), protocol_only=False)
+    await story.step("dear", blocks=4)
+    assert story.daemon.journal() == []
+    await expect_recovery(story)
+
+
+@pytest.mark.parametrize("faults", [{}, {"lag": 60}], ids=["halted", "lagging"])
+async def test_slots_that_do_not_move_are_a_gap_with_their_age(
+    invested: SolanaStory, faults: dict[str, object]
+) -> None:
+    story = invested
+    await story.begin(chains__solana__stale_after_s=2)
+    story.solana.chain.shock("SOL", Decimal(-30), protocol_only=False)
+    story.solana.set_faults(**faults)
+    if faults:
+        story.mine(SOLANA, blocks=4)
+    await until_lost(story)
+    assert "no new block was read" in await expect_the_gap_to_show(story)
+    last = await sequence(story)
+    await story.step("dear", blocks=4)
+    assert (await sequence(story), story.daemon.journal()) == (last, [])
+    await expect_recovery(story)
+
+
+async def test_old_accounts_under_a_new_slot_are_noticed_and_believed_by_nobody(
+    invested: SolanaStory,
+) -> None:
+    story = invested
+    await story.begin()
+    story.solana.set_faults(stale_accounts=3)
+    await story.until(lambda: story.is_gap(SOLANA), "Solana is a gap", story.evm)
+    await expect_the_gap_to_show(story)
+    story.solana.set_faults(stale_accounts=0)
+    await story.until_recovered()
+
+
+async def test_a_solana_of_another_genesis_is_a_gap_from_the_start(invested: SolanaStory) -> None:
+    story = invested
+    story.configure()
+    story.proxy.lie("getGenesisHash", lambda *_: OTHER_HASH)
+    daemon = await story.daemon.start()
+    await daemon.wait_log("chain.lost", chain=str(story.solana.chain_id))
+    await story.until(lambda: is_read(story), "the dear chain is read", "dear")
+    [fault] = (await daemon.get("/readyz"))[1]["unready"]
+    assert OTHER_HASH[:32] in fault["reason"]
+    assert story.proxy.counts["getMultipleAccounts"] == 0
+    assert await daemon.attestation() is None
+    assert daemon.journal() == []
+
+
+async def is_read(story: SolanaStory) -> bool:
+    return "dear" in await story.daemon.heights()
+
+
+def of_another_chain(proxy: FaultProxy) -> None:
+    proxy.lie("getGenesisHash", lambda *_: OTHER_HASH)
+
+
+def behind(proxy: FaultProxy) -> None:
+    proxy.lie("getSlot", lambda _, slot: int(str(slot)) - 60)
+
+
+@pytest.mark.parametrize(
+    ("ail", "cause"),
+    [(of_another_chain, "wrong_chain"), (behind, "lagging")],
+    ids=["of another chain", "behind"],
+)
+async def test_an_endpoint_that_is_of_another_chain_or_behind_is_set_aside(
+    invested: SolanaStory, second: FaultProxy, ail: Callable[[FaultProxy], None], cause: str
+) -> None:
+    story = invested
+    story.mine(SOLANA, blocks=100)
+    ail(second)
+    daemon = await story.begin(chains__solana__rpc=[second.url, story.proxy.url])
+    aside = await daemon.wait_log("endpoint.set_aside", timeout_s=AT_THE_NEXT_CHECK_S)
+    assert aside["cause"] == cause
+    assert str(aside["endpoint"]) in second.url
+    await story.shock("SOL", -30)
+    await story.until_settled()
+    assert second.counts[SEND] == 0
+
+
+async def test_two_endpoints_that_disagree_about_a_slot_halt_solana(
+    invested: SolanaStory, second: FaultProxy
+) -> None:
+    story = invested
+
+    def another_hash(params: list[Json], block: Json) -> Json:
+        del params
+        assert isinstance(block, dict)
+        return {**block, "blockhash": OTHER_HASH}
+
+    daemon = await story.begin(chains__solana__rpc=[second.url, story.proxy.url])
+    second.lie("getBlock", another_hash)
+    await daemon.wait_log("endpoints.split", timeout_s=AT_THE_NEXT_CHECK_S)
+    story.solana.chain.shock("SOL", Decimal(-30), protocol_only=False)
+    story.mine(SOLANA)
+    await until_lost(story)
+    last = await sequence(story)
+    assert "disagree" in await expect_the_gap_to_show(story)
+    await story.step("dear", blocks=4)
+    assert (await sequence(story), daemon.journal()) == (last, [])
+    second.heal()
+    await daemon.wait_log("endpoints.agree", timeout_s=AT_THE_NEXT_CHECK_S)
+    await expect_recovery(story)
