@@ -60,6 +60,11 @@ class EvmMarket(Protocol):
         """The market's contract."""
         ...
 
+    @property
+    def version(self) -> str:
+        """The release whose arithmetic values its positions."""
+        ...
+
     @classmethod
     async def open(
         cls,
@@ -80,9 +85,10 @@ class EvmMarket(Protocol):
 
 
 class SolanaMarket(Protocol):
-    """A lending market on Solana."""
+    """A lending market on Solana; `version` is the layout that its positions are read by."""
 
     protocol: ClassVar[str]
+    version: ClassVar[str]
 
     @property
     def market(self) -> AccountId:

@@ -10,6 +10,7 @@ from chains.model.position import Leg, Position
 from chains.model.price import Price
 from chains.model.units import BPS, Bps
 from proofs.committee import Committee
+from proofs.params import Params
 from proofs.statement import (
     SCHEMA_VERSION,
     AccountLeaf,
@@ -79,6 +80,7 @@ def build_statement(
     anchors: Sequence[BlockAnchor],
     legs: Sequence[StatedLeg],
     prices: Sequence[Price],
+    params: Params,
 ) -> Statement:
     """State the health of the margin account with these members and 32-byte blinding salt.
 
@@ -97,8 +99,9 @@ def build_statement(
     return Statement(
         deployment=terms.deployment,
         committee=terms.committee,
-        header=_state_header(terms, leaves),
+        header=_state_header(terms, leaves, params),
         leaves=leaves,
+        params=params,
     )
 
 
@@ -115,7 +118,7 @@ def _check_times(terms: Terms, anchors: Sequence[BlockAnchor], prices: Sequence[
             raise StatementError(f"the price of {price.asset} is older than its heartbeat")
 
 
-def _state_header(terms: Terms, leaves: Leaves) -> HealthAttestation:
+def _state_header(terms: Terms, leaves: Leaves, params: Params) -> HealthAttestation:
     health = calculate_leaves_health(leaves.positions)
     status, factor = state_health(health)
     ends = [price.publish_time + price.heartbeat for price in leaves.prices]
@@ -126,7 +129,7 @@ def _state_header(terms: Terms, leaves: Leaves) -> HealthAttestation:
         block_refs_root=calculate_leaves_root(leaves.blocks),
         positions_root=calculate_leaves_root(leaves.positions),
         prices_root=calculate_leaves_root(leaves.prices),
-        params_hash=ZERO,
+        params_hash=params.hash,
         zk_commitment=ZERO,
         committee_id=terms.committee.id,
         epoch=terms.committee.epoch,

@@ -2,14 +2,16 @@
 
 Integers are decimal strings, bytes 0x-hex in lower case, leaves carry the texts whose keccak is
 signed and have their place as index. There is nothing in it that the digest does not cover: the
-committee's record through committeeId, the leaves through the roots, the deployment through the
-domain. Reading is strict (proofs.strict): exactly the canonical bytes.
+committee's record through committeeId, the leaves through the roots, the parameters through
+paramsHash, the deployment through the domain. Reading is strict (proofs.strict): exactly the
+canonical bytes.
 """
 
 from dataclasses import dataclass
 from typing import Any, Final
 
 from proofs.envelope import Envelope
+from proofs.params import AssetParam, MarketParam, Params
 from proofs.parts import (
     SCHEME,
     read_committee,
@@ -48,12 +50,14 @@ _ROOT_FIELDS: Final = (
     "deployment",
     "committee",
     "header",
+    "params",
     "accounts",
     "blocks",
     "positions",
     "prices",
     "signatures",
 )
+_PARAMS_FIELDS: Final = ("markets", "assets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,10 @@ def view_document(document: Document) -> dict[str, Any]:
         "deployment": statement.deployment,
         "committee": view_committee(statement.committee),
         "header": view_struct(statement.header),
+        "params": {
+            "markets": [view_struct(market) for market in statement.params.markets],
+            "assets": [view_struct(asset) for asset in statement.params.assets],
+        },
         "accounts": [view_struct(leaf) for leaf in leaves.accounts],
         "blocks": [view_struct(leaf) for leaf in leaves.blocks],
         "positions": [view_struct(leaf) for leaf in leaves.positions],
@@ -108,6 +116,7 @@ def decode_document(raw: bytes) -> Document:
             deployment=read_text(root["deployment"], "deployment"),
             committee=read_committee(root["committee"], "committee"),
             header=read_struct(HealthAttestation, root["header"], "header"),
+            params=_read_params(root["params"], "params"),
             leaves=Leaves(
                 accounts=read_leaves(AccountLeaf, root["accounts"], "accounts"),
                 blocks=read_leaves(BlockRef, root["blocks"], "blocks"),
@@ -120,3 +129,11 @@ def decode_document(raw: bytes) -> Document:
     )
     check_canonical(raw, view_document(document))
     return document
+
+
+def _read_params(value: object, path: str) -> Params:
+    fields = read_fields(value, path, _PARAMS_FIELDS)
+    return Params(
+        markets=read_leaves(MarketParam, fields["markets"], f"{path}.markets"),
+        assets=read_leaves(AssetParam, fields["assets"], f"{path}.assets"),
+    )

@@ -58,6 +58,18 @@ class Refusal(Enum):
     SCHEME = (55, "the committee does not sign in this scheme, or this verifier is too old")
     MEMBER_KEY = (56, "a member's key is weak, or he does not hold it: do not rely on it")
 
+    PARAMS_HASH = (70, _CHANGED)
+    PARAMS = (71, _PUBLISHER)
+
+    EVIDENCE = (72, "the evidence is damaged; fetch it again")
+    EVIDENCE_BLOCK = (73, "the evidence is of another block; fetch that of this attestation")
+    EVIDENCE_HASH = (74, "the evidence is not the one that was signed; fetch it again")
+    EVIDENCE_MISSING = (75, "the evidence does not reach; fetch it again")
+    EVIDENCE_CODE = (76, "a contract is none that this verifier knows; update it, or use --rpc")
+    UNPROVED = (77, _PUBLISHER)
+    OMITTED = (78, _PUBLISHER)
+    CONTRADICTED = (79, _PUBLISHER)
+
     @property
     def code(self) -> int:
         """The exit code."""

@@ -2,8 +2,9 @@
 
 The canonical form is EIP-712 typed data in a domain without chain or contract, salted with
 keccak(deployment id); one 32-byte digest serves every signature scheme. Leaves carry the texts
-(CAIP ids, names) whose keccak is signed. Zero today and opaque to verifiers: `params_hash`,
-`zk_commitment`, `evidence_hash`. docs/attestations.md is the format for implementers.
+(CAIP ids, names) whose keccak is signed; `params_hash` covers what it is judged by
+(proofs.params), `evidence_hash` what proves a leaf (proofs.evidence). Zero today and opaque to
+verifiers: `zk_commitment`. docs/attestations.md is the format for implementers.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from chains.model.position import Side
 from chains.model.units import Bps, Usd, value_down, value_up
 from proofs import merkle
 from proofs.committee import Committee
+from proofs.params import Params
 from proofs.typed import (
     WORD,
     Bytes32,
@@ -195,6 +197,7 @@ class Statement:
     committee: Committee
     header: HealthAttestation
     leaves: Leaves
+    params: Params
 
     @property
     def salt(self) -> bytes:

@@ -15,6 +15,7 @@ from chains.model.ids import EIP155, AccountId, Address, AssetId, ChainId, Inval
 from chains.model.position import Side
 from chains.model.units import BPS
 from proofs.committee import Committee
+from proofs.conformity import check_params
 from proofs.document import Document, decode_document
 from proofs.quorum import check_quorum
 from proofs.refusal import Refusal, Refused
@@ -89,6 +90,7 @@ def verify_document(document: Document, expected: Expected, *, now: int) -> Verd
     _check_committee(document, expected, now)
     _check_roots(statement.header, statement.leaves)
     _check_leaves(statement.leaves)
+    check_params(statement.header, statement.params, statement.leaves)
     health = _check_health(statement.header, statement.leaves)
     _check_times(statement.header, expected, now)
     _check_skew(statement, expected)

@@ -18,7 +18,7 @@ from chains.evm.rescue import OwnerFunds, Token, join_funds, plan_funds
 from chains.model.anchor import BlockAnchor, Head
 from chains.model.ids import AccountId, Address, AssetId
 from chains.model.price import Price
-from chains.model.snapshot import ChainFees, ChainSnapshot
+from chains.model.snapshot import ChainFees, ChainSnapshot, ScannedMarket
 from chains.model.units import Usd
 from chains.oracles.chainlink import FeedTerms, plan_price
 
@@ -131,7 +131,8 @@ class EvmReader:
         ]
         whole = combine(plans)
         return ReadPlan(
-            calls=whole.calls, decode=lambda results: self._build(head, whole.decode(results))
+            calls=whole.calls,
+            decode=lambda results: self._build(head, markets, whole.decode(results)),
         )
 
     def _plan_funds(
@@ -154,7 +155,9 @@ class EvmReader:
             _log.info("funds.readable", account=str(owner))
         self._hidden = hidden
 
-    def _build(self, head: Head, read: tuple[Any, ...]) -> ChainSnapshot:
+    def _build(
+        self, head: Head, opened: Sequence[EvmMarket], read: tuple[Any, ...]
+    ) -> ChainSnapshot:
         markets, references, native, funds, ratios = read
         self._tell_hidden(funds)
         prices = tuple(price for market in markets for price in market.prices)
@@ -171,6 +174,12 @@ class EvmReader:
             ),
             unreadable=tuple(found for market in markets for found in market.unreadable.items()),
             ratios=ratios,
+            scanned=tuple(
+                ScannedMarket(
+                    market=market.market, protocol=market.protocol, version=market.version
+                )
+                for market in opened
+            ),
         )
 
     def _price_gas(self, native: Price, prices: Sequence[Price]) -> Usd:

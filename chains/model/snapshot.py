@@ -90,12 +90,26 @@ class ChainFees:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedMarket:
+    """A market that was looked through for positions, in the version whose arithmetic was used.
+
+    `reserves` are those that were looked at where a market is read in parts, empty for the whole.
+    """
+
+    market: AccountId
+    protocol: str
+    version: str
+    reserves: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChainSnapshot:
     """One chain at one anchor: positions, idle funds and both kinds of price.
 
     `prices` are the protocols' own; `references` the market's, one per asset; `ratios` what the
     staked forms configured here are worth in their underlyings. `unreadable` says which accounts
-    could not be valued, and why: their owners' unified figure is not known.
+    could not be valued, and why: their owners' unified figure is not known. `scanned` are the
+    markets in which nothing of the accounts was left out.
     """
 
     anchor: BlockAnchor
@@ -106,6 +120,7 @@ class ChainSnapshot:
     fees: ChainFees
     unreadable: tuple[tuple[AccountId, str], ...] = ()
     ratios: tuple[Ratio, ...] = ()
+    scanned: tuple[ScannedMarket, ...] = ()
 
     @property
     def chain(self) -> ChainId:
@@ -123,6 +138,7 @@ class ChainSnapshot:
             fees=self.fees,
             unreadable=tuple(found for found in self.unreadable if found[0] in members),
             ratios=self.ratios,
+            scanned=self.scanned,
         )
 
 

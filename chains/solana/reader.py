@@ -17,10 +17,10 @@ from chains.discover import SolanaMarket
 from chains.errors import DecodeError, MissingBlock, Stale
 from chains.evm.rescue import OwnerFunds, Token, join_funds
 from chains.model.anchor import BlockAnchor, Head
-from chains.model.ids import AccountId, AssetId
+from chains.model.ids import AccountId, Address, AssetId
 from chains.model.position import Position
 from chains.model.price import Price
-from chains.model.snapshot import ChainFees, ChainSnapshot
+from chains.model.snapshot import ChainFees, ChainSnapshot, ScannedMarket
 from chains.model.units import Usd
 from chains.oracles import pyth
 from chains.solana.accounts import CLOCK, AccountPlan, combine, decode_clock, read
@@ -266,7 +266,17 @@ class SolanaReader:
                 *unsearched.items(),
             ),
             ratios=whole.ratios,
+            scanned=tuple(self._name_scanned()),
         )
+
+    def _name_scanned(self) -> Iterator[ScannedMarket]:
+        for terms in self._terms:
+            yield ScannedMarket(
+                market=AccountId(self._client.chain, str(terms.market)),
+                protocol=terms.protocol.protocol,
+                version=terms.protocol.version,
+                reserves=tuple(sorted(Address(str(key)) for key in terms.reserves)),
+            )
 
     def _tell_hidden(self, funds: Sequence[OwnerFunds]) -> None:
         """Say once of an owner that no rescue can be planned for him here."""

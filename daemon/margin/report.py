@@ -9,7 +9,7 @@ from chains.model.health import Health, WeightedLeg
 from chains.model.ids import AccountId, AssetId
 from chains.model.position import Leg, Position, Side
 from chains.model.price import Price
-from chains.model.snapshot import ChainGap
+from chains.model.snapshot import ChainGap, ScannedMarket
 from chains.model.units import BPS, WAD, Usd, Wad, div_down, div_up
 from daemon.margin.risk import Form, Tier
 
@@ -108,7 +108,8 @@ class MarginReport:
     """The four numbers of one margin account, and how far they can be trusted.
 
     `unified` is None while anything is missing (`incomplete` says what); `low` and `high` are
-    then the interval, both None where a chain or a member was never read. `minimum_native` is
+    then the interval, both None where a chain or a member was never read. `scanned` are the
+    markets looked through on the chains that were read. `minimum_native` is
     the lowest native health of the positions read, None without debt. `rescuable` is the unified
     factor after what mandates and idle funds allow.
     """
@@ -128,6 +129,7 @@ class MarginReport:
     low: Health | None
     high: Health | None
     rescuable: Wad | None
+    scanned: tuple[ScannedMarket, ...] = ()
 
     @property
     def complete(self) -> bool:

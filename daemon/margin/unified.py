@@ -47,6 +47,7 @@ def evaluate(
         low=low,
         high=high,
         rescuable=None if incomplete else calculate_rescuable(snapshot, ranges, policy, risk),
+        scanned=tuple(market for chain in snapshot.read for market in chain.scanned),
     )
 
 

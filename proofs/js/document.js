@@ -12,6 +12,7 @@ import {
   readScheme,
   readSignatures,
 } from "./parts.js";
+import { readParams } from "./params.js";
 import { demand } from "./refusal.js";
 import { readFields, readLeaves, readStruct, readText, readView } from "./strict.js";
 import { AccountLeaf, BlockRef, HealthAttestation, PositionLeaf, PriceLeaf } from "./structs.js";
@@ -24,6 +25,7 @@ const ROOT_FIELDS = [
   "deployment",
   "committee",
   "header",
+  "params",
   "accounts",
   "blocks",
   "positions",
@@ -35,7 +37,8 @@ const ROOT_FIELDS = [
  * @typedef {{accounts: Record<string, any>[], blocks: Record<string, any>[],
  *   positions: any[], prices: Record<string, any>[]}} Leaves
  * @typedef {{deployment: string, committee: import("./committee.js").Committee,
- *   header: Record<string, any>, leaves: Leaves}} Statement
+ *   header: Record<string, any>, params: import("./params.js").Params,
+ *   leaves: Leaves}} Statement
  * @typedef {{statement: Statement, signatures: import("./parts.js").Signature[],
  *   scheme: import("./schemes.js").Scheme}} Document
  */
@@ -55,6 +58,7 @@ export function decodeDocument(raw) {
       deployment: readText(root.get("deployment"), "deployment"),
       committee: readCommittee(root.get("committee"), "committee"),
       header: readStruct(HealthAttestation, root.get("header"), "header"),
+      params: readParams(root.get("params"), "params"),
       leaves: {
         accounts: readLeaves(AccountLeaf, root.get("accounts"), "accounts"),
         blocks: readLeaves(BlockRef, root.get("blocks"), "blocks"),

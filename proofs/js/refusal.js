@@ -52,6 +52,18 @@ export const REFUSALS = Object.freeze({
   signature: [54, CHANGED],
   scheme: [55, "the committee does not sign in this scheme, or this verifier is too old"],
   member_key: [56, "a member's key is weak, or he does not hold it: do not rely on it"],
+
+  params_hash: [70, CHANGED],
+  params: [71, PUBLISHER],
+
+  evidence: [72, "the evidence is damaged; fetch it again"],
+  evidence_block: [73, "the evidence is of another block; fetch that of this attestation"],
+  evidence_hash: [74, "the evidence is not the one that was signed; fetch it again"],
+  evidence_missing: [75, "the evidence does not reach; fetch it again"],
+  evidence_code: [76, "a contract is none that this verifier knows; update it"],
+  unproved: [77, PUBLISHER],
+  omitted: [78, PUBLISHER],
+  contradicted: [79, PUBLISHER],
 });
 
 /** An attestation is not accepted: `refusal` is the reason, `detail` where it was found. */

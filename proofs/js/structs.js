@@ -38,3 +38,17 @@ export const MemberLeaf = struct(
   "MemberLeaf",
   "uint32 index,address key,bytes32 ed25519Key,bytes32 blsKey",
 );
+export const RiskParams = struct(
+  "RiskParams",
+  "uint32 marketCount,uint32 assetCount,bytes32 marketsRoot,bytes32 assetsRoot",
+);
+export const MarketParam = struct(
+  "MarketParam",
+  "uint32 index,text protocol,text market,text formula,text reserve",
+);
+export const AssetParam = struct(
+  "AssetParam",
+  "uint32 index,text asset,text underlying,text form,text kind,text tier,uint16 haircutBps," +
+    "uint32 debtWeightBps,text feed,uint32 heartbeat,uint256 minimumE8,uint256 maximumE8," +
+    "text ratio",
+);

@@ -21,7 +21,7 @@ import { hashText } from "./typed.js";
 
 const FORMAT = "plimsoll/committee-chain/1";
 const MAX_BYTES = 4 * 1024 * 1024;
-const MAX_DEPTH = 5;
+const MAX_DEPTH = 6;
 const FIELDS = ["format", "deployment", "root", "successors"];
 const SUCCESSOR_FIELDS = ["committee", "signatures"];
 

@@ -10,6 +10,7 @@ import { calculateHealth, stateHealth } from "./health.js";
 import { checkLeaves } from "./leaves.js";
 import { calculateRoot } from "./merkle.js";
 import { readOptions } from "./options.js";
+import { checkParams } from "./params.js";
 import { checkQuorum } from "./quorum.js";
 import { demand } from "./refusal.js";
 import { SECP256K1 } from "./secp256k1.js";
@@ -48,6 +49,7 @@ function judge(document, expected) {
   checkCommittee(document, expected);
   checkRoots(header, leaves);
   checkLeaves(leaves);
+  checkParams(statement);
   const health = checkHealth(header, leaves);
   checkTimes(header, expected);
   checkSkew(statement, expected);

@@ -20,6 +20,7 @@ from proofs.committee import Committee, CommitteeRecord, KeyLeaf
 from proofs.document import Document, view_document
 from proofs.envelope import encode_envelope
 from proofs.merkle import EMPTY_ROOT, build_path, hash_leaf
+from proofs.params import AssetParam, MarketParam, Params, RiskParams
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.statement import (
     AccountLeaf,
@@ -31,6 +32,7 @@ from proofs.statement import (
     Statement,
 )
 from proofs.typed import DOMAIN_NAME, DOMAIN_VERSION, describe, domain_separator, hash_struct
+from proofs.vectors.declared import declare
 
 PATH: Final = Path(__file__).with_name("health_attestation_v1.json")
 _TIME: Final = 1_800_000_000
@@ -61,6 +63,9 @@ _STRUCTS: Final = (
     PriceLeaf,
     CommitteeRecord,
     KeyLeaf,
+    RiskParams,
+    MarketParam,
+    AssetParam,
 )
 
 
@@ -88,6 +93,8 @@ def build_vectors() -> dict[str, Any]:
             "blocks": [_hex(hash_struct(leaf)) for leaf in leaves.blocks],
             "positions": [_hex(struct_hash) for struct_hash in positions],
             "prices": [_hex(hash_struct(leaf)) for leaf in leaves.prices],
+            "markets": [_hex(hash_struct(leaf)) for leaf in statement.params.markets],
+            "assets": [_hex(hash_struct(leaf)) for leaf in statement.params.assets],
         },
         "inclusion": {
             "list": "positions",
@@ -138,14 +145,16 @@ def _state() -> Statement:
     )
     held = (10**19 + 1, 12_345_678, 9_000_000_001, 20_000_000_001)
     legs = tuple(_leg(i, members, anchors, prices[i], units) for i, units in enumerate(held))
-    return build_statement(
+    made = build_statement(
         terms,
         members=members,
         salt=bytes(keccak(b"blinding")),
         anchors=anchors,
         legs=legs,
         prices=prices,
+        params=Params(),
     )
+    return declare(made)
 
 
 def _anchor(index: int, chain: ChainId) -> BlockAnchor:

@@ -29,6 +29,7 @@ from proofs.statement import (
     state_health,
 )
 from proofs.vectors import build_document
+from proofs.vectors.declared import declare
 
 CONSUMER: Final = AccountId.parse("eip155:31337:0x" + "01" * 20)
 """Whom the bound attestation is meant for."""
@@ -137,8 +138,8 @@ def with_header(made: Statement, /, **changes: Any) -> Statement:  # noqa: ANN40
 
 
 def with_leaves(made: Statement, /, **lists: Any) -> Statement:  # noqa: ANN401 -- any kind of leaf
-    """State other leaves as their publisher would: all roots and sums agree."""
-    return restate(replace(made, leaves=replace(made.leaves, **lists)))
+    """State other leaves as their publisher would: roots, sums and parameters agree."""
+    return declare(restate(replace(made, leaves=replace(made.leaves, **lists))))
 
 
 def with_leaf(made: Statement, kind: str, index: int, /, **changes: Any) -> Statement:  # noqa: ANN401 -- any member's value
@@ -202,7 +203,8 @@ def _single() -> Statement:
     owed = replace(
         held, index=1, side=Side.DEBT, amount_raw=10**18 + 1, ltv_bps=0, liq_threshold_bps=0
     )
-    owed = replace(owed, haircut_bps=0, debt_weight_bps=10_333, value_e8=2000 * 10**8 + 1)
+    owed = replace(owed, debt_weight_bps=10_333, value_e8=2000 * 10**8 + 1)
+    held = replace(held, debt_weight_bps=10_333)
     return with_leaves(
         WORLDS,
         accounts=leaves.accounts[:1],

@@ -109,7 +109,7 @@ def _misformed(raw: bytes, view: View) -> Iterator[tuple[str, bytes]]:
     yield "with a newline", raw + b"\n"
     yield "with a space", raw + b" "
     yield "cut short", raw[:-1]
-    yield "nested too deep", b"[" * 6 + b"]" * 6
+    yield "nested too deep", b"[" * 7 + b"]" * 7
     yield "no object", b"[]"
     yield "a field twice", raw.replace(b'{"deployment"', b'{"root":1,"deployment"', 1)
     changes: dict[str, dict[str, Any]] = {

@@ -8,6 +8,7 @@ bytes go and which come, one character (below 256) per byte.
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from difflib import SequenceMatcher
 from itertools import chain as joined
 from pathlib import Path
 from typing import Any, Final
@@ -19,8 +20,8 @@ from proofs.typed import ZERO
 from proofs.vectors.bases import build_bases
 from proofs.vectors.cases import Case, accept, change, expect, misform
 from proofs.vectors.chains import build_chains, follow
-from proofs.vectors.keyed import sign_otherwise
 from proofs.vectors.judged import misjudge
+from proofs.vectors.keyed import sign_otherwise
 from proofs.vectors.signed import defy, misrule, missign
 from proofs.verify import Expected, Verdict, verify_file
 
@@ -123,15 +124,31 @@ def _view_expected(expected: Expected) -> dict[str, Any]:
 
 
 def _compare(base: bytes, made: bytes) -> Iterator[Edit]:
-    """Give the edits: text by text where both have as many texts, else one from end to end."""
-    old, new = base.split(b'"'), made.split(b'"')
-    if len(old) != len(new):
-        old, new = [base], [made]
+    """Give the edits: object by object, and text by text where both have as many texts."""
     at = 0
-    for before, after in zip(old, new, strict=True):
-        if before != after:
-            yield _cut(at, before, after)
-        at += len(before) + 1
+    for old, new in _pair(_split(base, b"{"), _split(made, b"{")):
+        texts, others = _split(old, b'"'), _split(new, b'"')
+        same = len(texts) == len(others)
+        for before, after in zip(texts, others, strict=True) if same else [(old, new)]:
+            if before != after:
+                yield _cut(at, before, after)
+            at += len(before)
+
+
+def _split(raw: bytes, mark: bytes) -> list[bytes]:
+    parts = raw.split(mark)
+    return [part + mark for part in parts[:-1]] + parts[-1:]
+
+
+def _pair(old: list[bytes], new: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Put parts side by side; where some come or go, their neighbours stay together."""
+    steps = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    whole = [("replace", 0, len(old), 0, len(new))]
+    for _, i, j, k, end in whole if len(old) == len(new) else steps:
+        if j - i == end - k:
+            yield from zip(old[i:j], new[k:end], strict=True)
+        else:
+            yield b"".join(old[i:j]), b"".join(new[k:end])
 
 
 def _cut(at: int, before: bytes, after: bytes) -> Edit:

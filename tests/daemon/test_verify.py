@@ -14,6 +14,7 @@ from chains.model.snapshot import ChainSnapshot
 from chains.model.units import WAD, Bps, Usd, Wad
 from daemon.verify import ChainAccess, Comparison, compare_with_chain
 from proofs.build import build_statement
+from proofs.params import Params
 from proofs.statement import Statement
 from tests.proofs import samples, solana
 from tests.proofs.samples import ANCHORS, CHEAP, DEAR, LEGS, PRICES
@@ -165,6 +166,7 @@ def staked(ratio: int) -> tuple[Statement, ChainSnapshot]:
         anchors=ANCHORS,
         legs=(leg, *LEGS[1:]),
         prices=(replace(PRICES[0], usd=usd), *PRICES[1:]),
+        params=Params(),
     )
     found = snapshot(0)
     held = replace(found.positions[0], legs=(leg.leg,))

@@ -14,6 +14,7 @@ from chains.model.price import Price
 from chains.model.units import Bps, Usd
 from proofs.build import StatedLeg, Terms, build_statement
 from proofs.committee import Committee
+from proofs.params import Params
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.statement import (
     HealthAttestation,
@@ -22,6 +23,7 @@ from proofs.statement import (
     calculate_leaves_root,
     state_health,
 )
+from proofs.vectors.declared import declare
 
 DEPLOYMENT: Final = "plimsoll-test"
 NOW: Final = 2_000_000_000
@@ -124,9 +126,16 @@ TERMS: Final = Terms(
 
 
 def statement(terms: Terms = TERMS, legs: Sequence[StatedLeg] = LEGS) -> Statement:
-    return build_statement(
-        terms, members=MEMBERS, salt=SALT, anchors=ANCHORS, legs=legs, prices=PRICES
+    made = build_statement(
+        terms,
+        members=MEMBERS,
+        salt=SALT,
+        anchors=ANCHORS,
+        legs=legs,
+        prices=PRICES,
+        params=Params(),
     )
+    return declare(made)
 
 
 def terms_of(count: int, threshold: int) -> Terms:
@@ -145,7 +154,7 @@ def alter(header: HealthAttestation, changes: Mapping[str, object]) -> HealthAtt
 
 
 def restate(made: Statement) -> Statement:
-    """Give the statement a header whose sums and roots agree with its leaves."""
+    """Give the statement a header whose sums, roots and parameters agree with its leaves."""
     leaves = made.leaves
     health = calculate_leaves_health(leaves.positions)
     status, factor = state_health(health)
@@ -161,4 +170,4 @@ def restate(made: Statement) -> Statement:
         health_factor_e18=factor,
         net_equity_e8=health.equity,
     )
-    return replace(made, header=header)
+    return declare(replace(made, header=header))

@@ -11,7 +11,9 @@ from chains.model.position import Leg, Position, Side
 from chains.model.price import Price
 from chains.model.units import Bps, Usd
 from proofs.build import StatedLeg, Terms, build_statement
+from proofs.params import Params
 from proofs.statement import Statement
+from proofs.vectors.declared import declare
 from tests.proofs import samples
 
 SOLANA: Final = ChainId("solana", "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp")
@@ -89,5 +91,6 @@ def statement(terms: Terms = samples.TERMS, **changes: Any) -> Statement:  # noq
         "anchors": (*samples.ANCHORS, ANCHOR),
         "legs": LEGS,
         "prices": PRICES,
+        "params": Params(),
     }
-    return build_statement(terms, **{**lists, **changes})
+    return declare(build_statement(terms, **{**lists, **changes}))

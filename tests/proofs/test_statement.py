@@ -14,6 +14,7 @@ from chains.model.price import PriceStatus
 from chains.model.units import Usd
 from proofs.build import StatementError, build_statement
 from proofs.committee import CommitteeRecord, InvalidCommittee, KeyLeaf
+from proofs.params import Params
 from proofs.statement import AccountLeaf, BlockRef, HealthAttestation, PositionLeaf, PriceLeaf
 from proofs.typed import (
     DOMAIN_NAME,
@@ -137,7 +138,8 @@ def test_a_value_that_does_not_fit_is_named(changes: dict[str, object], named: s
 
 def test_fields_that_later_issues_fill_are_zero() -> None:
     made = samples.statement()
-    assert made.header.params_hash == made.header.zk_commitment == bytes(32)
+    assert made.header.zk_commitment == bytes(32)
+    assert made.header.params_hash == made.params.hash
     assert {leaf.evidence_hash for leaf in made.leaves.positions} == {bytes(32)}
     assert {leaf.evidence_hash for leaf in made.leaves.prices} == {bytes(32)}
 
@@ -156,6 +158,7 @@ def test_an_unknown_state_root_is_zero_and_a_chainlink_feed_a_caip_10_id() -> No
         anchors=anchors,
         legs=samples.LEGS,
         prices=samples.PRICES,
+        params=Params(),
     )
     assert made.leaves.blocks[0].state_root == bytes(32)
     assert made.leaves.prices[0].feed_id == f"eip155:31337:{samples.PRICES[0].feed}"
@@ -180,6 +183,7 @@ def test_a_price_nobody_stands_behind_is_not_stated(changes: dict[str, Any], nam
             anchors=samples.ANCHORS,
             legs=samples.LEGS,
             prices=prices,
+            params=Params(),
         )
 
 
@@ -200,7 +204,12 @@ def test_a_leg_must_name_an_account_and_a_block_that_are_given(left_out: str) ->
     lists[left_out] = lists[left_out][1:]
     with pytest.raises(StatementError, match="leg 0"):
         build_statement(
-            samples.TERMS, salt=samples.SALT, legs=samples.LEGS, prices=samples.PRICES, **lists
+            samples.TERMS,
+            salt=samples.SALT,
+            legs=samples.LEGS,
+            prices=samples.PRICES,
+            params=Params(),
+            **lists,
         )
 
 

@@ -19,8 +19,10 @@ from daemon.commands.verify import verify
 from daemon.compose import EvmParts, open_chains
 from proofs.build import StatedLeg, Terms, build_statement
 from proofs.document import Document, encode_document
+from proofs.params import Params
 from proofs.refusal import Refusal
 from proofs.statement import Statement, hash_audience
+from proofs.vectors.declared import declare
 from tests.proofs import samples, solana
 from tests.support.devnet import DevChain, Devnet
 
@@ -201,9 +203,16 @@ async def state_devnet(config: Path) -> Statement:
         ttl_s=60,
         max_skew_s=300,
     )
-    return build_statement(
-        terms, members=members, salt=samples.SALT, anchors=anchors, legs=legs, prices=prices
+    made = build_statement(
+        terms,
+        members=members,
+        salt=samples.SALT,
+        anchors=anchors,
+        legs=legs,
+        prices=prices,
+        params=Params(),
     )
+    return declare(made)
 
 
 @pytest.mark.net

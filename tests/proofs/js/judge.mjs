@@ -2,16 +2,19 @@
 
 import {
   AccountLeaf,
+  AssetParam,
   BadEnvelope,
   BlockRef,
   CommitteeRecord,
   EMPTY_ROOT,
   HealthAttestation,
   KeyLeaf,
+  MarketParam,
   PositionLeaf,
   PriceLeaf,
   REFUSALS,
   Refused,
+  RiskParams,
   buildPath,
   committeeId,
   decodeDocument,
@@ -36,6 +39,9 @@ const STRUCTS = [
   PriceLeaf,
   CommitteeRecord,
   KeyLeaf,
+  RiskParams,
+  MarketParam,
+  AssetParam,
 ];
 
 /** Answer what the tests in Python ask: verdicts, hashes of the example, places, envelopes. */
@@ -83,7 +89,7 @@ function judge(raw, readOptions) {
 /** Give every intermediate hash of the example's file, as health_attestation_v1.json has them. */
 function hashExample(raw) {
   const { statement } = decodeDocument(raw);
-  const { committee, deployment, header, leaves } = statement;
+  const { committee, deployment, header, leaves, params } = statement;
   const salt = hashText(deployment);
   const hashed = (type, listed) => listed.map((leaf) => hashStruct(type, leaf));
   const positions = hashed(PositionLeaf, leaves.positions);
@@ -100,6 +106,8 @@ function hashExample(raw) {
       blocks: hashed(BlockRef, leaves.blocks).map(hex),
       positions: positions.map(hex),
       prices: hashed(PriceLeaf, leaves.prices).map(hex),
+      markets: hashed(MarketParam, params.markets).map(hex),
+      assets: hashed(AssetParam, params.assets).map(hex),
     },
     inclusion: {
       list: "positions",

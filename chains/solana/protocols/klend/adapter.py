@@ -36,6 +36,7 @@ from chains.solana.protocols.klend.math import (
     refresh_obligation,
 )
 from chains.solana.protocols.klend.positions import (
+    LAYOUT_VERSION,
     PROTOCOL,
     MarketView,
     PricedReserve,
@@ -52,6 +53,7 @@ class KlendMarket:
     """One lending market, with the reserves it is used with."""
 
     protocol: ClassVar[str] = PROTOCOL
+    version: ClassVar[str] = LAYOUT_VERSION
 
     def __init__(
         self,

@@ -44,6 +44,7 @@ from chains.solana.protocols.marginfi.math import (
     liability_amount,
 )
 from chains.solana.protocols.marginfi.positions import (
+    LAYOUT_VERSION,
     PROTOCOL,
     GroupView,
     Valued,
@@ -60,6 +61,7 @@ class MarginfiMarket:
     """One group, with the banks it is used with."""
 
     protocol: ClassVar[str] = PROTOCOL
+    version: ClassVar[str] = LAYOUT_VERSION
 
     def __init__(
         self,

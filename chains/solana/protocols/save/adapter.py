@@ -32,6 +32,7 @@ from chains.solana.protocols.save.liquidation import Liquidation, Refusal, predi
 from chains.solana.protocols.save.math import EVERYTHING
 from chains.solana.protocols.save.positions import (
     PROTOCOL,
+    STATE_VERSION,
     MarketView,
     PricedReserve,
     build_position,
@@ -48,6 +49,7 @@ class SaveMarket:
     """One lending market, its reserves known."""
 
     protocol: ClassVar[str] = PROTOCOL
+    version: ClassVar[str] = STATE_VERSION
 
     def __init__(
         self,
