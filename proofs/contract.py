@@ -14,7 +14,7 @@ from proofs import merkle
 from proofs.bls import BadPoint
 from proofs.committee import Committee
 from proofs.scheme import Scheme, Signatures
-from proofs.typed import WORD, ZERO, hash_text
+from proofs.typed import WORD, ZERO, Dataclass, describe, hash_text
 
 Terms = tuple[int, int, int, int, bytes]
 """Epoch, threshold, validFrom, validUntil, prevCommitteeId."""
@@ -62,6 +62,12 @@ def build_registration(committee: Committee, index: int) -> Registration:
         _split(encode_signature(committee.bls_proofs[index])),
         merkle.build_path(committee.key_hashes, index),
     )
+
+
+def describe_leaf(leaf: Dataclass) -> tuple[object, ...]:
+    """Give a leaf's values, texts hashed: what `verify_position_leaf` and its like take."""
+    values = (getattr(leaf, member.attribute) for member in describe(type(leaf)).members)
+    return tuple(hash_text(value) if isinstance(value, str) else value for value in values)
 
 
 def encode_proof(scheme: Scheme, signatures: Signatures) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.bench import attesting, decoding, reaction, scanning, slot_reaction, snapshot
+from tests.bench import attesting, decoding, reaction, scanning, slot_reaction, snapshot, verifying
 from tests.bench.figures import Figures
 
 Say = Callable[[str], None]
@@ -25,6 +25,7 @@ REGISTRY: Final = (
     Benchmark(name="slot_reaction", run=slot_reaction.run),
     Benchmark(name="decoding", run=decoding.run),
     Benchmark(name="scanning", run=scanning.run),
+    Benchmark(name="verifying", run=verifying.run),
 )
 
 

@@ -12,7 +12,7 @@ from chains.solana.accounts import RawAccount
 from chains.solana.protocols.klend.decode import decode_obligation
 from chains.solana.protocols.klend.layout import PROGRAM
 from tests.bench import __main__ as command
-from tests.bench import decoding, reaction, scanning, slot_reaction
+from tests.bench import decoding, reaction, scanning, slot_reaction, verifying
 from tests.bench.figures import Figure, Figures
 from tests.bench.loans import make_fleet
 from tests.bench.loop import decode_loan
@@ -44,6 +44,19 @@ def test_a_reaction_on_solana_is_measured_from_its_slot() -> None:
     [shape] = [line for line in said if line.startswith("1 getMultipleAccounts → ")]
     assert "1 simulateTransaction" in shape
     assert shape.endswith(" → 1 sendTransaction")
+
+
+@pytest.mark.net
+def test_what_a_quorum_costs_on_chain_is_within_the_targets() -> None:
+    said: list[str] = []
+
+    figures = verifying.run(said.append)
+
+    assert len(figures) == 8
+    targets = [f"proofs.gas_{scheme}_5of7" for scheme in ("secp256k1", "bls")]
+    assert [figures[name].met for name in targets] == [True, True], "gas depends on no machine"
+    assert all(figures[f"proofs.gas_{s}_13of19"].value < 275_000 for s in ("secp256k1", "bls"))
+    assert "13 of 19" in said[0]
 
 
 def test_columns_and_objects_find_the_same_loans_and_both_are_timed() -> None:

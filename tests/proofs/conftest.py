@@ -111,6 +111,10 @@ class Chain:
     def __init__(self, url: str) -> None:
         self.web3 = Web3(HTTPProvider(url))
 
+    @property
+    def time(self) -> int:
+        return int(self.web3.eth.get_block("latest")["timestamp"])
+
     def deploy(
         self, salt: bytes, members: tuple[Address, ...], threshold: int, max_ttl: int = MAX_TTL
     ) -> Verifier:

@@ -57,9 +57,13 @@ def committee(count: int = 4, threshold: int = 3, name: str = "member") -> Commi
 
 
 def sign(
-    scheme: Scheme, digest: bytes, indices: Iterable[int] = range(3), count: int = 4
+    scheme: Scheme,
+    digest: bytes,
+    indices: Iterable[int] = range(3),
+    count: int = 4,
+    name: str = "member",
 ) -> Signatures:
-    signed = {i: members(count)[i].signer(scheme).sign(digest) for i in indices}
+    signed = {i: members(count, name)[i].signer(scheme).sign(digest) for i in indices}
     return join_signatures(scheme, signed)
 
 

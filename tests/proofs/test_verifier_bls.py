@@ -19,6 +19,7 @@ from proofs.signing.bls import ORDER, BlsSigner
 from tests.proofs import keys
 from tests.proofs.bls.points import stray_key, stray_signature, subtract_key
 from tests.proofs.conftest import Chain, Verifier, describe
+from tests.proofs.quorums import sign_envelope
 from tests.support.nodes import running_anvil
 
 pytestmark = pytest.mark.net
@@ -45,11 +46,7 @@ def old_chain() -> Iterator[Chain]:
 def signed(
     verifier: Verifier, indices: tuple[int, ...], scheme: Scheme = BLS, of: Committee = COMMITTEE
 ) -> Envelope:
-    now = verifier.time
-    made = keys.statement(of, issued_at=now, expires_at=now + 60)
-    size = len(of.members)
-    signatures = keys.sign(scheme, made.digest, indices, size)
-    return Envelope(header=made.header, committee_size=size, signatures=signatures, scheme=scheme)
+    return sign_envelope(scheme, of, indices, now=verifier.time)
 
 
 def digest_of(verifier: Verifier, envelope: Envelope) -> str:
