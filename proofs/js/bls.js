@@ -13,6 +13,9 @@ import { fromHex } from "./typed.js";
 const SIGNATURE_TAG = "BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
 const POSSESSION_TAG = "BLS_POP_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
 const { longSignatures } = bls12_381;
+const MAX_PROVED = 256;
+/** @type {Set<string>} */
+const proved = new Set();
 
 /** @type {import("./schemes.js").Scheme} */
 export const BLS12_381 = Object.freeze({
@@ -23,7 +26,7 @@ export const BLS12_381 = Object.freeze({
   keysOf: (committee) => committee.blsKeys,
   checkKeys({ blsKeys, blsProofs }) {
     blsKeys.forEach((key, i) => {
-      const possessed = isMade([fromHex(key)], fromHex(key), fromHex(blsProofs[i]), POSSESSION_TAG);
+      const possessed = isPossessed(key, blsProofs[i]);
       demand(possessed, "member_key", `member ${i} does not prove that he holds his BLS key`);
     });
   },
@@ -34,6 +37,21 @@ export const BLS12_381 = Object.freeze({
     demand(made, "signature", "the sum is not of the signatures of those it names");
   },
 });
+
+/**
+ * Say whether the key's holder made the proof; keys that did prove it are remembered.
+ * @param {string} key
+ * @param {string} proof
+ */
+function isPossessed(key, proof) {
+  const name = key + proof;
+  if (proved.has(name)) return true;
+  const raw = fromHex(key);
+  if (!isMade([raw], raw, fromHex(proof), POSSESSION_TAG)) return false;
+  if (proved.size >= MAX_PROVED) proved.clear();
+  proved.add(name);
+  return true;
+}
 
 /**
  * Say whether the holders of all keys, of which there is at least one, made the sum.

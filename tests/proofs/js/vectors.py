@@ -22,7 +22,7 @@ VECTORS: Final[tuple[Vector, ...]] = tuple(FILE["vectors"])
 NAMES: Final = tuple(vector["name"] for vector in VECTORS)
 EXAMPLE: Final = json.loads(PATH.read_text())
 PLACES: Final = (-1, 0, 1, 2, 3, 4, 5, 2**32 + 1, 2**52)
-_MUTATED: Final = 400
+_MUTATED: Final = 250
 _SEED: Final = 20
 _ALPHABET: Final = b'"\\{}[]:,0123456789abcdefx -+.eEuntrflNI\n\x00\x7f\x80\xc3\xff'
 
