@@ -38,6 +38,7 @@ bench: setup ## benchmarks, written to bench.json
 
 deep: setup ## property, model and fuzz tests at full counts
 	@npm ci --prefix tests/sdk --ignore-scripts --silent --no-audit --no-fund
+	@$(PY) -m tests.proofs.bls.fetch
 	@HYPOTHESIS_PROFILE=deep $(PY) -m pytest -m 'deep or not deep' --timeout=3600
 
 lock: setup ## write the lock files again from pyproject.toml and package.json

@@ -22,7 +22,9 @@ INSTALLED: Final = HERE / "node_modules" / PACKAGE / CASES
 
 
 def main() -> None:
-    """Download, compare with the lock file, unpack the cases."""
+    """Download, compare with the lock file, unpack the cases; nothing where they are here."""
+    if INSTALLED.is_dir():
+        return
     locked = json.loads((HERE / "package-lock.json").read_text())
     entry = locked["packages"][f"node_modules/{PACKAGE}"]
     with tempfile.TemporaryDirectory() as folder:
