@@ -1,55 +1,50 @@
-"""From a complete report to a signed attestation: what is stated, how often, and once only."""
+"""From a complete report to an attestation signed by a lone keeper: how often, and once only."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 
-from chains.model.price import Price
 from daemon.board import Attested
-from daemon.margin.report import MarginLeg, MarginReport
-from daemon.margin.risk import RiskTable
+from daemon.margin.report import MarginReport
+from daemon.stating import Stating
 from daemon.storage.errors import StorageError
-from proofs.build import StatedLeg, StatementError, Terms, build_statement
+from proofs.build import StatementError
 from proofs.committee import Committee
 from proofs.document import Document, view_document
+from proofs.guard import Claim, DoubleSign, Guard
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.statement import Statement
-from proofs.typed import ZERO, hash_text
-from proofs.verify import CLOCK_TOLERANCE_S
+from proofs.typed import ZERO
 
 Record = Callable[[Attested], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
 
-def default_salt(deployment: str, account: str) -> bytes:
-    """Give the blinding salt of an account that declares none: keccak(deployment/account).
+class Attesting(Protocol):
+    """What has the health of margin accounts attested."""
 
-    It can be recomputed by anybody who guesses both names: an owner who wants his members
-    hidden sets a secret `salt` in the configuration.
-    """
-    return hash_text(f"{deployment}/{account}")
+    async def attest(self, report: MarginReport, *, needed: bool) -> Attested | None:
+        """Give a new attestation where there is one at once; it never waits for others."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
 class Attestor:
     """States and signs the health of margin accounts with one member's key.
 
-    `sequence` is the reference time divided by `period_s`; one digest is signed per account and
-    sequence, and `record` makes it durable before it is given away. A fresh attestation is made
-    every `refresh_s`, or at once where one is needed to act.
+    One digest is signed per account and sequence: `guard` keeps it, and `record` the whole, before
+    it is given away. A fresh attestation is made every `refresh_s`, or at once where one is needed
+    to act.
     """
 
-    deployment: str
     signer: Secp256k1Signer
     committee: Committee
-    risk: RiskTable
-    salts: Mapping[str, bytes]
-    period_s: int
+    stating: Stating
     refresh_s: int
-    ttl_s: int
-    max_skew_s: int
+    guard: Guard
     record: Record
     last: dict[str, Attested] = field(default_factory=dict)
 
@@ -62,15 +57,18 @@ class Attestor:
         if not report.complete or not report.legs or not self._due(report, needed=needed):
             return None
         try:
-            statement = self._state(report)
+            last = self.last.get(report.account)
+            prev = last.digest if last else ZERO
+            statement = self.stating.state(report, self.committee, prev_digest=prev)
         except StatementError as error:
             log.warning("attestation.refused", account=report.account, reason=str(error))
             return None
         attested = self._sign(report.account, statement)
         self.last[report.account] = attested
         try:
+            await self.guard.claim(claim_of(statement))
             await self.record(attested)
-        except StorageError as error:
+        except (DoubleSign, StorageError) as error:
             log.critical("attestation.unrecorded", account=report.account, reason=str(error))
             return None
         return attested
@@ -79,69 +77,32 @@ class Attestor:
         last = self.last.get(report.account)
         if last is None:
             return True
-        passed = report.taken_at // self.period_s - last.sequence
-        return passed > 0 and (needed or passed * self.period_s >= self.refresh_s)
-
-    def _state(self, report: MarginReport) -> Statement:
-        last = self.last.get(report.account)
-        legs = [leg for leg in report.legs if leg.counts]
-        prices, index = _number_prices(legs)
-        terms = Terms(
-            deployment=self.deployment,
-            committee=self.committee,
-            sequence=report.taken_at // self.period_s,
-            issued_at=_issue_time(report),
-            ttl_s=self.ttl_s,
-            max_skew_s=self.max_skew_s,
-            prev_digest=last.digest if last else ZERO,
-        )
-        statement = build_statement(
-            terms,
-            members=report.members,
-            salt=self.salts[report.account],
-            anchors=report.anchors,
-            legs=[self._state_leg(leg, index) for leg in legs],
-            prices=prices,
-        )
-        if statement.header.expires_at <= report.taken_at:
-            raise StatementError("it would have expired already")
-        return statement
-
-    def _state_leg(self, leg: MarginLeg, index: Mapping[Price, int]) -> StatedLeg:
-        underlying = self.risk.underlying_of(leg.leg.asset)
-        return StatedLeg(
-            position=leg.position,
-            leg=leg.leg,
-            price=index[leg.price],
-            haircut=underlying.haircut,
-            debt_weight=underlying.debt_weight,
-        )
+        passed = self.stating.sequence_at(report.taken_at) - last.sequence
+        return passed > 0 and (needed or passed * self.stating.period_s >= self.refresh_s)
 
     def _sign(self, account: str, statement: Statement) -> Attested:
         digest = statement.digest
         member = statement.committee.members.index(self.signer.address)
-        document = Document(statement=statement, signatures=((member, self.signer.sign(digest)),))
-        return Attested(
-            account=account,
-            sequence=statement.header.sequence,
-            digest=digest,
-            envelope=document.envelope,
-            document=view_document(document),
-        )
+        signatures = ((member, self.signer.sign(digest)),)
+        return put_up(account, Document(statement=statement, signatures=signatures))
 
 
-def _issue_time(report: MarginReport) -> int:
-    """Give the time of issue: now, but not one that a chain read would call its future.
+def claim_of(statement: Statement) -> Claim:
+    """Give what signing a statement claims."""
+    return Claim(
+        salt=statement.salt,
+        subject=statement.header.account_set_root,
+        sequence=statement.header.sequence,
+        digest=statement.digest,
+    )
 
-    A contract is asked at its chain's newest block, whose time may lie far back. Where the chains
-    are too far apart for that, the newest block decides: no verifier takes one that is newer.
-    """
-    times = [anchor.time for anchor in report.anchors]
-    bound = max(min(times) + CLOCK_TOLERANCE_S, max(times) - CLOCK_TOLERANCE_S)
-    return min(report.taken_at, bound)
 
-
-def _number_prices(legs: Sequence[MarginLeg]) -> tuple[tuple[Price, ...], Mapping[Price, int]]:
-    """Give each price used once, by asset and feed, and where it stands."""
-    prices = tuple(sorted({leg.price for leg in legs}, key=lambda p: (p.asset, p.feed, p.usd)))
-    return prices, {price: i for i, price in enumerate(prices)}
+def put_up(account: str, document: Document) -> Attested:
+    """Give a signed document as the board holds it."""
+    return Attested(
+        account=account,
+        sequence=document.statement.header.sequence,
+        digest=document.statement.digest,
+        envelope=document.envelope,
+        document=view_document(document),
+    )

@@ -26,20 +26,22 @@ from chains.solana.rpc import Commitment
 from chains.solana.signer import LocalSigner as SolanaSigner
 from config.errors import ConfigError
 from config.evm import EvmSettings
+from config.house import KeySettings
 from config.secrets import read_secret
 from config.settings import Settings
 from config.solana import SolanaMarketSettings, SolanaSettings
 from daemon.attest import Attestor, Record
 from daemon.board import Attested, Board
+from daemon.keys import find_attestation_key
 from daemon.translate import (
     build_members,
-    build_risk,
-    build_salts,
     build_solana_tokens,
+    build_stating,
     build_tokens,
     find_native,
 )
 from proofs.committee import Committee
+from proofs.guard import Guard
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.signing.signer import KeystoreError
 
@@ -272,7 +274,7 @@ async def open_key(settings: Settings) -> Key | None:
     if keys.keystore is None or keys.password_file is None:
         missing = "keystore" if keys.keystore is None else "password_file"
         raise ConfigError([f"keys.{missing}: is missing; a key takes a keystore and its password"])
-    return await asyncio.to_thread(_decrypt, keys.keystore, keys.password_file, solana)
+    return await asyncio.to_thread(_decrypt, keys, keys.keystore, keys.password_file, solana)
 
 
 def _open_keypair(keypair: Path | None) -> SolanaSigner | None:
@@ -282,12 +284,15 @@ def _open_keypair(keypair: Path | None) -> SolanaSigner | None:
         raise ConfigError([f"keys: {error}"]) from error
 
 
-def _decrypt(keystore: Path, password_file: Path, solana: SolanaSigner | None) -> Key:
-    password = read_secret(password_file).get_secret_value()
+def _decrypt(
+    keys: KeySettings, keystore: Path, password_file: Path, solana: SolanaSigner | None
+) -> Key:
+    attesting = find_attestation_key(keys) or (keystore, password_file)
+    password = read_secret(attesting[1]).get_secret_value()
     try:
         return Key(
             transactions=LocalSigner.open(keystore, password_file),
-            attestations=Secp256k1Signer.from_keystore(keystore, password),
+            attestations=Secp256k1Signer.from_keystore(attesting[0], password),
             solana=solana,
         )
     except (SignerError, KeystoreError) as error:
@@ -295,21 +300,16 @@ def _decrypt(keystore: Path, password_file: Path, solana: SolanaSigner | None) -
 
 
 def build_attestor(
-    settings: Settings, key: Key, record: Record, last: Iterable[Attested] = ()
+    settings: Settings, key: Key, guard: Guard, record: Record, last: Iterable[Attested] = ()
 ) -> Attestor:
     """Give the attestor of a lone keeper: a committee of one, going on from what it signed last."""
     signer = key.attestations
-    terms = settings.attestation
     return Attestor(
-        deployment=settings.deployment,
         signer=signer,
         committee=Committee.first(settings.deployment, [signer.address], 1),
-        risk=build_risk(settings),
-        salts=build_salts(settings),
-        period_s=terms.period_s,
-        refresh_s=terms.refresh_s,
-        ttl_s=terms.ttl_s,
-        max_skew_s=terms.max_skew_s,
+        stating=build_stating(settings),
+        refresh_s=settings.attestation.refresh_s,
+        guard=guard,
         record=record,
         last={attested.account: attested for attested in last},
     )

@@ -45,6 +45,7 @@ from daemon.schedule import Ticks, ticking
 from daemon.signals import Signals
 from daemon.storage.database import open_database
 from daemon.storage.errors import StorageError
+from daemon.storage.signed import SignedStore, open_signed
 from daemon.storage.store import Store
 from daemon.telemetry import Metrics, TimedReader
 from daemon.totals import build_totals
@@ -86,7 +87,8 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
         metrics = Metrics()
         chains = await stack.enter_async_context(open_chains(settings, metrics.observe_rpc))
         board = build_board(settings)
-        attestor = await _open_attestor(settings, key, store) if key else None
+        signed = await stack.enter_async_context(open_signed(settings.state_dir))
+        attestor = await _open_attestor(settings, key, store, signed) if key else None
         dispatcher = await build_dispatcher(settings, key, chains, database) if key else None
         keeper = build_keeper(settings, key, dispatcher) if key and dispatcher else None
         hunts: Mapping[str, SnapshotLoop] = {}
@@ -153,9 +155,11 @@ def _build_progress(
     return Progress(limits_s=limits, started_at=time.time())
 
 
-async def _open_attestor(settings: Settings, key: Key, store: Store) -> Attestor:
+async def _open_attestor(
+    settings: Settings, key: Key, store: Store, signed: SignedStore
+) -> Attestor:
     found = [await store.read_last_attestation(account.id) for account in settings.accounts]
-    return build_attestor(settings, key, store.write_attestation, filter(None, found))
+    return build_attestor(settings, key, signed, store.write_attestation, filter(None, found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,10 @@ from config.errors import ConfigError
 from config.evm import EvmSettings, EvmTokenSettings, ViewRatioSettings
 from config.settings import Settings
 from config.solana import SolanaSettings, SolanaTokenSettings, StakePoolRatioSettings
-from daemon.attest import default_salt
 from daemon.margin.policy import Band, Policy
 from daemon.margin.risk import Form, FormKind, RiskTable, Tier, Underlying
+from daemon.registry import build_assets
+from daemon.stating import Stating, default_salt
 
 MAX_CONFIDENCE: Final = 200
 """The widest interval around a Pyth price that is believed, in basis points of it."""
@@ -110,6 +111,20 @@ def build_salts(settings: Settings) -> Mapping[str, bytes]:
         account.id: account.salt or default_salt(settings.deployment, account.id)
         for account in settings.accounts
     }
+
+
+def build_stating(settings: Settings) -> Stating:
+    """Give what this deployment's statements have in common."""
+    terms, risk = settings.attestation, build_risk(settings)
+    return Stating(
+        deployment=settings.deployment,
+        risk=risk,
+        assets=build_assets(settings, risk),
+        salts=build_salts(settings),
+        period_s=terms.period_s,
+        ttl_s=terms.ttl_s,
+        max_skew_s=terms.max_skew_s,
+    )
 
 
 def build_tokens(chain: EvmSettings) -> Mapping[str, TokenTerms]:

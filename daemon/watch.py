@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from chains.model.snapshot import Snapshot
-from daemon.attest import Attestor
+from daemon.attest import Attesting
 from daemon.board import Attested, Board
 from daemon.collect import collect
 from daemon.margin.policy import Policy
@@ -33,7 +33,7 @@ class AccountWatch:
     risk: RiskTable
     board: Board
     max_skew_s: int
-    attestor: Attestor | None
+    attestor: Attesting | None
     act: Act | None
     looked_at: float = 0.0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)

@@ -18,6 +18,7 @@ from daemon.compose import build_attestor, build_board, open_chains, open_key
 from daemon.margin.report import MarginReport
 from daemon.margin.unified import evaluate
 from daemon.translate import build_policy, build_risk
+from proofs.guard import Claim
 from tests.bench.figures import Figure, Figures, median
 from tests.bench.ground import ACCOUNT, Ground, open_ground
 
@@ -79,6 +80,13 @@ def _move(report: MarginReport, seconds: int) -> MarginReport:
     return replace(report, taken_at=report.taken_at + seconds, anchors=anchors, legs=legs)
 
 
+class _Unguarded:
+    """Keeps nothing of what is signed."""
+
+    async def claim(self, wanted: Claim) -> None:
+        """Let everything be signed."""
+
+
 async def _open_attestor(settings: Settings) -> Attestor:
     async def record(_: Attested) -> None:
         pass
@@ -86,4 +94,4 @@ async def _open_attestor(settings: Settings) -> Attestor:
     key = await open_key(settings)
     if key is None:
         raise RuntimeError("the settings name no key")
-    return build_attestor(settings, key, record)
+    return build_attestor(settings, key, _Unguarded(), record)

@@ -8,14 +8,16 @@ import pytest
 from chains.model.position import Side
 from chains.model.snapshot import ChainGap, Snapshot
 from chains.model.units import Bps
-from daemon.attest import Attestor, default_salt
+from daemon.attest import Attestor
 from daemon.board import Attested
 from daemon.margin.report import MarginReport
 from daemon.margin.risk import RiskTable, Underlying
 from daemon.margin.unified import evaluate
+from daemon.stating import default_salt
 from daemon.storage.errors import StorageError
 from proofs.committee import Committee
 from proofs.document import decode_document, encode_document
+from proofs.guard import Claim, check_claim
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.verify import Expected, verify_document
 from tests.support import values as v
@@ -50,17 +52,26 @@ class Recorder:
         self.recorded.append(attested)
 
 
-def attestor(recorder: Recorder, risk: RiskTable | None = None) -> Attestor:
+class Keeping:
+    """Stands for the store of what was signed."""
+
+    def __init__(self) -> None:
+        self.last: dict[bytes, tuple[int, bytes]] = {}
+
+    async def claim(self, wanted: Claim) -> None:
+        check_claim(self.last.get(wanted.subject), wanted)
+        self.last[wanted.subject] = (wanted.sequence, wanted.digest)
+
+
+def attestor(
+    recorder: Recorder, risk: RiskTable | None = None, guard: Keeping | None = None
+) -> Attestor:
     return Attestor(
-        deployment=DEPLOYMENT,
         signer=SIGNER,
         committee=Committee.first(DEPLOYMENT, [SIGNER.address], 1),
-        risk=risk or v.risk_table(),
-        salts={"alice": default_salt(DEPLOYMENT, "alice")},
-        period_s=1,
+        stating=v.stating(DEPLOYMENT, risk),
         refresh_s=12,
-        ttl_s=60,
-        max_skew_s=30,
+        guard=guard or Keeping(),
         record=recorder,
     )
 
@@ -201,3 +212,10 @@ def test_the_default_salt_differs_by_deployment_and_account() -> None:
 
 def _bytes(attested: Attested) -> bytes:
     return json.dumps(attested.document, sort_keys=True, separators=(",", ":")).encode()
+
+
+async def test_a_sequence_signed_in_another_life_is_not_signed_again() -> None:
+    kept = Keeping()
+    assert await attestor(Recorder(), guard=kept).attest(report(snapshot()), needed=False)
+    reborn = attestor(Recorder(), guard=kept)
+    assert await reborn.attest(report(snapshot(usdc=14_000)), needed=False) is None

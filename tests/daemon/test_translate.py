@@ -10,8 +10,8 @@ from chains.model.units import USD, WAD, Bps
 from config.errors import ConfigError
 from config.load import load
 from config.settings import Settings
-from daemon.attest import default_salt
 from daemon.margin.risk import FormKind, Tier
+from daemon.stating import default_salt
 from daemon.translate import (
     build_members,
     build_policy,

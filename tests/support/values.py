@@ -6,10 +6,19 @@ from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, Address, AssetId, ChainId
 from chains.model.position import Leg, Position, Side
 from chains.model.price import Price, PriceStatus
-from chains.model.snapshot import ChainFees, ChainGap, ChainSnapshot, IdleFund, Snapshot
+from chains.model.snapshot import (
+    ChainFees,
+    ChainGap,
+    ChainSnapshot,
+    IdleFund,
+    ScannedMarket,
+    Snapshot,
+)
 from chains.model.units import USD, WAD, Bps, Usd, Wad
 from daemon.margin.policy import Band, Policy
 from daemon.margin.risk import RiskTable, Underlying
+from daemon.stating import Stating, default_salt
+from proofs.params import UNSTAKED, AssetParam
 
 CHEAP = ChainId.evm(31337)
 DEAR = ChainId.evm(31338)
@@ -111,6 +120,7 @@ def chain_snapshot(
         prices=tuple(prices if prices is not None else (price(chain, s) for s in DECIMALS)),
         references=(),
         fees=gas or fees(),
+        scanned=(ScannedMarket(market=market(chain), protocol="aave_v3", version="3.6"),),
     )
 
 
@@ -124,6 +134,41 @@ def risk_table(**underlyings: Underlying) -> RiskTable:
     return RiskTable(
         underlyings=table,
         assets={asset(chain, symbol): symbol for chain in (CHEAP, DEAR) for symbol in DECIMALS},
+    )
+
+
+def stating(
+    deployment: str, risk: RiskTable | None = None, *, period_s: int = 1, ttl_s: int = 60
+) -> Stating:
+    """Give what statements of Alice in a deployment have in common."""
+    table = risk or risk_table()
+    return Stating(
+        deployment=deployment,
+        risk=table,
+        assets=tuple(_declare(asset_id, table) for asset_id in table.assets),
+        salts={"alice": default_salt(deployment, "alice")},
+        period_s=period_s,
+        ttl_s=ttl_s,
+        max_skew_s=30,
+    )
+
+
+def _declare(asset_id: AssetId, risk: RiskTable) -> AssetParam:
+    weights = risk.underlying_of(asset_id)
+    return AssetParam(
+        index=0,
+        asset=str(asset_id),
+        underlying=weights.symbol,
+        form=weights.symbol,
+        kind="native",
+        tier=weights.tier,
+        haircut_bps=weights.haircut,
+        debt_weight_bps=weights.debt_weight,
+        feed=str(AccountId(asset_id.chain, address(0xFEED))),
+        heartbeat=3_600,
+        minimum_e8=1,
+        maximum_e8=10**15,
+        ratio=UNSTAKED,
     )
 
 
