@@ -64,6 +64,48 @@ class AccountsRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlotRead:
+    """What one call saw, by key: what a committee's proposer hands out for others to value."""
+
+    chain: ChainId
+    slot: int
+    finality: Finality
+    accounts: Mapping[Pubkey, RawAccount | None]
+
+    @property
+    def anchor(self) -> BlockAnchor:
+        """The anchor of what was seen, which minted it.
+
+        Raises Stale when the Clock was not written in the slot answered (the node then names a new
+        slot and gives old accounts), DecodeError without a Clock.
+        """
+        try:
+            clock = decode_clock(self.accounts.get(CLOCK))
+        except ValueError as error:
+            raise DecodeError(self.chain, str(error)) from error
+        if clock.slot != self.slot:
+            raise Stale(self.chain, f"accounts of slot {clock.slot} answered as slot {self.slot}")
+        return BlockAnchor(
+            chain=self.chain,
+            height=self.slot,
+            hash=digest_accounts(self.slot, self.accounts),
+            time=clock.unix_timestamp,
+            finality=self.finality,
+        )
+
+    def agrees(self, other: "SlotRead") -> bool:
+        """Say whether another read saw the same in all these accounts but the Clock."""
+        return self.find_difference(other) is None
+
+    def find_difference(self, other: "SlotRead") -> Pubkey | None:
+        """Give the first of these accounts, but the Clock, that another read saw otherwise."""
+        for key, account in self.accounts.items():
+            if key != CLOCK and (key not in other.accounts or other.accounts[key] != account):
+                return key
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockTime:
     """The Clock sysvar: the slot it was written in, its epoch and the cluster's unix time."""
 
@@ -106,7 +148,13 @@ async def read(
     Raises ChainError: PlanTooLarge over 99 accounts (the Clock is the hundredth), Stale where no
     endpoint has reached the slot or the Clock is not of the slot answered, DecodeError.
     """
-    keys = tuple(dict.fromkeys((CLOCK, *plan.keys)))
+    seen = await read_slot(client, plan.keys, min_slot=min_slot)
+    return seen.anchor, decode_slot(plan, seen)
+
+
+async def read_slot(client: AccountReader, keys: Sequence[Pubkey], *, min_slot: int) -> SlotRead:
+    """Read these accounts and the Clock in one call; ChainError as `read` says."""
+    keys = tuple(dict.fromkeys((CLOCK, *keys)))
     if len(keys) > MAX_KEYS:
         raise PlanTooLarge(
             client.chain,
@@ -114,33 +162,27 @@ async def read(
             " link fewer accounts or markets on this chain",
         )
     seen = await client.read_accounts(keys, min_slot=min_slot)
-    anchor = mint_anchor(client.chain, keys, seen)
-    found = dict(zip(keys, seen.accounts, strict=True))
+    return _name_accounts(client.chain, keys, seen)
+
+
+def decode_slot(plan: AccountPlan[T], seen: SlotRead) -> T:
+    """Decode a plan from what one call saw; DecodeError, also where an account is not in it."""
+    if absent := [str(key) for key in plan.keys if key not in seen.accounts]:
+        raise DecodeError(seen.chain, f"account {absent[0]} was not read")
     try:
-        return anchor, plan.decode(found)
+        return plan.decode(seen.accounts)
     except ValueError as error:
-        raise DecodeError(client.chain, f"unexpected account: {error}") from error
+        raise DecodeError(seen.chain, f"unexpected account: {error}") from error
 
 
 def mint_anchor(chain: ChainId, keys: Sequence[Pubkey], seen: AccountsRead) -> BlockAnchor:
-    """Give the anchor of what one call saw; the Clock must be the first key.
+    """Give the anchor of what one call saw, the Clock among its keys; see `SlotRead.anchor`."""
+    return _name_accounts(chain, keys, seen).anchor
 
-    Raises Stale when the Clock was not written in the slot answered: the node then names a new
-    slot and gives old accounts.
-    """
-    try:
-        clock = decode_clock(seen.accounts[0])
-    except ValueError as error:
-        raise DecodeError(chain, str(error)) from error
-    if clock.slot != seen.slot:
-        raise Stale(chain, f"accounts of slot {clock.slot} answered as slot {seen.slot}")
-    return BlockAnchor(
-        chain=chain,
-        height=seen.slot,
-        hash=digest_accounts(seen.slot, dict(zip(keys, seen.accounts, strict=True))),
-        time=clock.unix_timestamp,
-        finality=seen.finality,
-    )
+
+def _name_accounts(chain: ChainId, keys: Sequence[Pubkey], seen: AccountsRead) -> SlotRead:
+    accounts = dict(zip(keys, seen.accounts, strict=True))
+    return SlotRead(chain=chain, slot=seen.slot, finality=seen.finality, accounts=accounts)
 
 
 def digest_accounts(slot: int, accounts: Mapping[Pubkey, RawAccount | None]) -> bytes:

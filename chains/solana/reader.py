@@ -6,6 +6,7 @@ accounts changed; `search.py` finds the obligations that do not lie at a convent
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -23,7 +24,16 @@ from chains.model.price import Price
 from chains.model.snapshot import ChainFees, ChainSnapshot, ScannedMarket
 from chains.model.units import Usd
 from chains.oracles import pyth
-from chains.solana.accounts import CLOCK, AccountPlan, combine, decode_clock, read
+from chains.solana.accounts import (
+    CLOCK,
+    AccountPlan,
+    SlotRead,
+    combine,
+    decode_clock,
+    decode_slot,
+    read,
+    read_slot,
+)
 from chains.solana.client import SolanaClient
 from chains.solana.markets import AssetTerms, Found, MarketRead
 from chains.solana.ratios import StakePoolTerms, plan_ratio
@@ -32,6 +42,10 @@ from chains.solana.search import ObligationSearch
 
 SEARCH_S: Final = 5.0
 """How often it is looked whether a wallet is to be searched for again."""
+KEPT_READS: Final = 8
+"""How many of the last reads are kept as they came."""
+NEAR_SLOTS: Final = 50
+"""How far the slots of two members' reads may lie apart."""
 MANDATED: Final = frozenset({"save"})
 """Of which protocols the rescue program knows the layout."""
 _log = structlog.get_logger(__name__)
@@ -93,7 +107,7 @@ class _Whole:
     anchor: BlockAnchor
     reads: Mapping[AccountId, MarketRead[Any, Any]]
     references: tuple[Price, ...]
-    native: Price
+    native: Price | None
     funds: tuple[OwnerFunds, ...]
     ratios: tuple[Any, ...]
 
@@ -101,6 +115,11 @@ class _Whole:
     def positions(self) -> tuple[Position, ...]:
         """The positions in all markets."""
         return tuple(position for each in self.reads.values() for position in each.positions)
+
+    @property
+    def prices(self) -> tuple[Price, ...]:
+        """The prices in all markets."""
+        return tuple(price for each in self.reads.values() for price in each.prices)
 
 
 class SolanaReader:
@@ -133,6 +152,7 @@ class SolanaReader:
         self._native_usd = Usd(0)
         self._hidden: frozenset[AccountId] = frozenset()
         self._read_at = 0
+        self._kept: Final[deque[SlotRead]] = deque(maxlen=KEPT_READS)
 
     @property
     def reads(self) -> Mapping[AccountId, MarketRead[Any, Any]]:
@@ -184,6 +204,47 @@ class SolanaReader:
         markets = await self.markets(min_slot=anchor.height)
         return self._build(await self._read(anchor.height, ours, markets), ours)
 
+    def find_read(self, digest: bytes) -> SlotRead | None:
+        """Give one of the last reads by its anchor's hash, as it came."""
+        return next((seen for seen in reversed(self._kept) if seen.anchor.hash == digest), None)
+
+    async def confirm(self, offered: SlotRead) -> None:
+        """See that somebody else's read is true: the same bytes as here, but for the Clock.
+
+        Held against the last reads, then read again, twice at the most; Stale where it differs.
+        """
+        slot, keys = offered.anchor.height, tuple(offered.accounts)
+        near = (seen for seen in self._kept if abs(seen.slot - slot) <= NEAR_SLOTS)
+        if any(offered.agrees(seen) for seen in near):
+            return
+        for _ in range(2):
+            seen = await read_slot(self._client, keys, min_slot=slot)
+            if seen.slot - slot > NEAR_SLOTS:
+                raise Stale(offered.chain, f"slot {slot} is past, the chain is at {seen.slot}")
+            if offered.agrees(seen):
+                return
+        raise Stale(offered.chain, f"account {offered.find_difference(seen)} reads otherwise here")
+
+    async def value(self, offered: SlotRead, accounts: Sequence[AccountId]) -> ChainSnapshot:
+        """Value positions from somebody else's read, at its own Clock; no funds, no fees.
+
+        DecodeError where it has not all that this reader would have read for the positions.
+        """
+        anchor = offered.anchor
+        markets = await self.markets(min_slot=anchor.height)
+        await self._search.search_new(markets, accounts, now=anchor.time)
+        plan = combine([self._plan_markets(accounts, markets), self._plan_ratios()])
+        snapshots, ratios = decode_slot(plan, offered)
+        whole = _Whole(
+            anchor=anchor,
+            reads=_build_reads(markets, snapshots, anchor),
+            references=(),
+            native=None,
+            funds=(),
+            ratios=ratios,
+        )
+        return self._show(whole, accounts, native_usd=Usd(0))
+
     async def keep_searching(self, period_s: float = SEARCH_S) -> NoReturn:
         """Search again for obligations opened since, one wallet at a time, until cancelled.
 
@@ -207,27 +268,34 @@ class SolanaReader:
         self, slot: int, accounts: Sequence[AccountId], markets: Sequence[SolanaMarket]
     ) -> _Whole:
         plans: list[AccountPlan[Any]] = [
-            combine([m.plan_read(self._search.find_targets(m, accounts)) for m in markets]),
+            self._plan_markets(accounts, markets),
             combine([self._plan_price(t, t.reference) for t in self._tokens if t.reference]),
             self._plan_price(self._native, self._native.feed),
             self._plan_funds(),
-            combine(
-                [plan_ratio(self._client.chain, t.asset, t.ratio) for t in self._tokens if t.ratio]
-            ),
+            self._plan_ratios(),
         ]
-        anchor, parts = await read(self._client, combine(plans), min_slot=slot)
-        snapshots, references, native, funds, ratios = parts
+        plan = combine(plans)
+        seen = await read_slot(self._client, plan.keys, min_slot=slot)
+        anchor = seen.anchor
+        snapshots, references, native, funds, ratios = decode_slot(plan, seen)
+        self._kept.append(seen)
         return _Whole(
             anchor=anchor,
-            reads={
-                market.market: market.build_read(snapshot, anchor)
-                for market, snapshot in zip(markets, snapshots, strict=True)
-            },
+            reads=_build_reads(markets, snapshots, anchor),
             references=references,
             native=native,
             funds=funds,
             ratios=ratios,
         )
+
+    def _plan_markets(
+        self, accounts: Sequence[AccountId], markets: Sequence[SolanaMarket]
+    ) -> AccountPlan[tuple[Any, ...]]:
+        return combine([m.plan_read(self._search.find_targets(m, accounts)) for m in markets])
+
+    def _plan_ratios(self) -> AccountPlan[tuple[Any, ...]]:
+        chain = self._client.chain
+        return combine([plan_ratio(chain, t.asset, t.ratio) for t in self._tokens if t.ratio])
 
     def _plan_price(self, token: TokenTerms, terms: pyth.PythTerms) -> AccountPlan[Price]:
         """Plan to read a feed and judge it at the read's own time."""
@@ -247,8 +315,13 @@ class SolanaReader:
     def _build(self, whole: _Whole, accounts: Sequence[AccountId]) -> ChainSnapshot:
         self._reads, self._read_at = whole.reads, whole.anchor.time
         self._tell_hidden(whole.funds)
-        reads = whole.reads.values()
-        prices = tuple(price for each in reads for price in each.prices)
+        native_usd = self._price_fees(whole.native, whole.prices)
+        return self._show(whole, accounts, native_usd=native_usd)
+
+    def _show(
+        self, whole: _Whole, accounts: Sequence[AccountId], *, native_usd: Usd
+    ) -> ChainSnapshot:
+        reads, prices = whole.reads.values(), whole.prices
         unsearched = self._search.find_unsearched(self._markets or (), accounts)
         return ChainSnapshot(
             anchor=whole.anchor,
@@ -256,11 +329,7 @@ class SolanaReader:
             funds=join_funds(whole.funds, {price.asset: price for price in prices}, self._names),
             prices=prices,
             references=whole.references,
-            fees=ChainFees(
-                base_fee_wei=0,
-                priority_fee_wei=0,
-                native_usd=self._price_fees(whole.native, prices),
-            ),
+            fees=ChainFees(base_fee_wei=0, priority_fee_wei=0, native_usd=native_usd),
             unreadable=(
                 *(found for each in reads for found in each.unreadable.items()),
                 *unsearched.items(),
@@ -291,17 +360,29 @@ class SolanaReader:
             _log.info("funds.readable", account=str(owner))
         self._hidden = hidden
 
-    def _price_fees(self, native: Price, prices: Sequence[Price]) -> Usd:
+    def _price_fees(self, native: Price | None, prices: Sequence[Price]) -> Usd:
         """Give what fees are charged at: its feed, else a market's number, else the last known.
 
         A dead feed of the fees' token alone must not hide a chain; DecodeError where no number was
         ever seen.
         """
-        found = [price.usd for price in (native, *prices) if price.asset == native.asset]
+        asset = self._native.asset
+        read = prices if native is None else (native, *prices)
+        found = [price.usd for price in read if price.asset == asset]
         self._native_usd = next((usd for usd in found if usd > 0), self._native_usd)
         if self._native_usd <= 0:
-            raise DecodeError(native.asset.chain, f"feed {native.feed} gives fees no price")
+            feed = self._native.feed.account
+            raise DecodeError(asset.chain, f"feed {feed} gives fees no price")
         return self._native_usd
+
+
+def _build_reads(
+    markets: Sequence[SolanaMarket], snapshots: Sequence[Any], anchor: BlockAnchor
+) -> Mapping[AccountId, MarketRead[Any, Any]]:
+    return {
+        market.market: market.build_read(snapshot, anchor)
+        for market, snapshot in zip(markets, snapshots, strict=True)
+    }
 
 
 def _find_owed(positions: Iterable[Position]) -> Iterator[_Owed]:
