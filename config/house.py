@@ -22,12 +22,18 @@ class KeySettings(Section):
     """The keeper's keys.
 
     A keystore (version 3) and the file that holds its password serve EVM chains and attestations,
-    a keypair file as solana-keygen writes it serves Solana. Left out,
-    `$CREDENTIALS_DIRECTORY/keystore`, `/password` and `/solana_keypair` are used where they exist.
+    a keypair file as solana-keygen writes it serves Solana. An attestation keystore takes the
+    attestations over, so that who signs them sends nothing. Left out, `keystore`, `password`,
+    `attestation_keystore`, `attestation_password` and `solana_keypair` in
+    `$CREDENTIALS_DIRECTORY` are used where they exist.
     """
 
     keystore: FilePath | None = Field(None, description="the path of a keystore file")
     password_file: FilePath | None = Field(None, description="the path of a password file")
+    attestation_keystore: FilePath | None = Field(None, description="the path of a keystore file")
+    attestation_password_file: FilePath | None = Field(
+        None, description="the path of a password file"
+    )
     solana_keypair: FilePath | None = Field(
         None, description="the path of a keypair file of solana-keygen"
     )

@@ -18,6 +18,7 @@ from chains.model.ids import (
     parse_key,
 )
 
+MAX_PORT: Final = 65_535
 _HASH_BYTES: Final = 32
 _GENESIS_LETTERS: Final = 32
 _SOLANA_FORM: Final = f"{SOLANA}: and the first {_GENESIS_LETTERS} characters of a genesis hash"
@@ -105,6 +106,31 @@ def _endpoint(*schemes: str) -> Callable[[str], Endpoint]:
     return parse
 
 
+def _parse_hex(size: int) -> Callable[[str], bytes]:
+    def parse(text: str) -> bytes:
+        try:
+            value = bytes.fromhex(text.removeprefix("0x"))
+        except ValueError:
+            value = b""
+        if len(value) != size:
+            raise ValueError(f"is {text!r:.80}; write {2 * size} hex digits")
+        return value
+
+    return parse
+
+
+def key_bytes(size: int) -> PlainValidator:
+    """Give what reads a public key, or a proof of one, of so many bytes."""
+    return PlainValidator(_own(bytes, _parse_hex(size)))
+
+
+def _parse_listener(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > MAX_PORT:
+        raise ValueError(f"is {text!r}; write an address and a port such as 127.0.0.1:9001")
+    return host.strip("[]"), int(port)
+
+
 EvmChainRef = Annotated[
     ChainId, PlainValidator(_own(ChainId, _parse_evm_chain)), PlainSerializer(str)
 ]
@@ -145,3 +171,9 @@ WsUrl = Annotated[
 """A ws(s) endpoint, masked when printed."""
 FilePath = Annotated[Path, PlainValidator(lambda value: Path(value).expanduser())]
 """A path; `~` is the user's home."""
+Listener = Annotated[
+    tuple[str, int],
+    PlainValidator(_own(tuple, _text(_parse_listener))),
+    PlainSerializer(lambda place: f"{place[0]}:{place[1]}"),
+]
+"""An address of this machine and a TCP port; port 0 picks a free one."""

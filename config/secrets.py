@@ -11,6 +11,8 @@ from config.errors import ConfigError
 _CREDENTIALS: Final = {
     "keystore": "keystore",
     "password_file": "password",
+    "attestation_keystore": "attestation_keystore",
+    "attestation_password_file": "attestation_password",
     "solana_keypair": "solana_keypair",
 }
 

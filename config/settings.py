@@ -14,6 +14,7 @@ from chains.model.ids import SOLANA, ChainId
 from config import checks
 from config.accounts import AccountSettings
 from config.chains import Label, Symbol
+from config.committee import CommitteeSettings
 from config.evm import EvmSettings
 from config.forms import FormSettings, UnderlyingSettings
 from config.house import (
@@ -56,6 +57,9 @@ class Settings(BaseSettings):
     keys: KeySettings = Field(KeySettings(), description="a table of file paths")
     attestation: AttestationSettings = Field(
         AttestationSettings(), description="a table of seconds"
+    )
+    committee: CommitteeSettings | None = Field(
+        None, description="a table of threshold, listen and members; left out, a committee of one"
     )
     keeper: KeeperSettings = Field(KeeperSettings(), description="a table of limits")
     chains: Mapping[Label, Chain] = Field(
