@@ -5,13 +5,13 @@ accounts use. Whether an account owes anything at all is one word of the pool, i
 configuration. Source: the contracts named in `layout.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chains.evm.protocols.aave_v3.state import Category, Market, Reserve, User
 from chains.model.ids import Address
 from proofs.evidence.layout import address_key
-from proofs.evidence.prices import ProvedPrice, read_prices
+from proofs.evidence.prices import ProvedPrice, read_known_prices, read_prices
 from proofs.evidence.reserves import find_oracle, open_desk, read_categories, read_reserves
 from proofs.evidence.state import ProvedState
 from proofs.evidence.users import Subject, has_borrowed, list_used, read_users, read_uses
@@ -45,6 +45,45 @@ def read_market(
     `given` are prices (USD x 1e8) that were read otherwise, for feeds whose storage is not known.
     EvidenceRefused says what is not proved.
     """
+    return _read(
+        state,
+        pool,
+        subjects,
+        now=now,
+        price=lambda oracle, used: read_prices(state, oracle, used, given or {}),
+    )
+
+
+def read_holdings(
+    state: ProvedState,
+    pool: Address,
+    subjects: Sequence[Subject],
+    *,
+    now: int,
+    priced: Iterable[Address],
+) -> ProvedMarket:
+    """Read a pool and accounts at `now` for what they hold and owe, not for what it is worth.
+
+    `prices` are those of the assets `priced` whose feeds' storage is known; reserves without one
+    have none. EvidenceRefused says what is not proved.
+    """
+    return _read(
+        state,
+        pool,
+        subjects,
+        now=now,
+        price=lambda oracle, _: read_known_prices(state, oracle, priced),
+    )
+
+
+def _read(
+    state: ProvedState,
+    pool: Address,
+    subjects: Sequence[Subject],
+    *,
+    now: int,
+    price: Callable[[Address, Sequence[Address]], Mapping[Address, ProvedPrice]],
+) -> ProvedMarket:
     desk = open_desk(state, pool)
     oracle, uses = state.both(lambda: find_oracle(desk), lambda: read_uses(desk, subjects))
     (reserves, tokens), categories = state.both(
@@ -55,7 +94,7 @@ def read_market(
     wanted += [category.price_source for category in categories if category.price_source]
     users, prices = state.both(
         lambda: read_users(desk, subjects, uses, tokens),
-        lambda: read_prices(state, oracle, wanted, given or {}),
+        lambda: price(oracle, wanted),
     )
     return ProvedMarket(
         pool=pool,
@@ -80,10 +119,15 @@ def is_debt_free(state: ProvedState, pool: Address, account: Address) -> bool:
 
 
 def _put_price(reserve: Reserve, prices: Mapping[Address, ProvedPrice]) -> Reserve:
-    return replace(reserve, price=prices[reserve.asset].usd)
+    return replace(reserve, price=_find(prices, reserve.asset))
 
 
 def _put_source_price(category: Category, prices: Mapping[Address, ProvedPrice]) -> Category:
     if category.price_source is None:
         return category
-    return replace(category, price=prices[category.price_source].usd)
+    return replace(category, price=_find(prices, category.price_source))
+
+
+def _find(prices: Mapping[Address, ProvedPrice], asset: Address) -> int | None:
+    found = prices.get(asset)
+    return found.usd if found else None

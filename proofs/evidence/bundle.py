@@ -48,6 +48,15 @@ def hash_bundle(blocks: Sequence[BlockEvidence]) -> bytes:
     return bytes(keccak(_encode(blocks)))
 
 
+def hash_block(block: BlockEvidence) -> bytes:
+    """Give the evidenceHash of what a block proves: of its chain, header and nodes.
+
+    Codes are left out: nodes name them by their hashes, and a verifier may know them already.
+    """
+    nodes = Encoded(encode_list(sorted(set(block.nodes))))
+    return bytes(keccak(encode_list([block.chain.encode(), block.header, nodes])))
+
+
 def decode_bundle(raw: bytes) -> tuple[BlockEvidence, ...]:
     """Decode a file; EvidenceRefused with BUNDLE for anything but the one canonical form."""
     if not raw.startswith(MAGIC):

@@ -43,7 +43,7 @@ class Collector(Generic[T]):
 
     @property
     def asked(self) -> Lacking:
-        """Everything that was lacking on the way: what to fetch at once for the next block."""
+        """What to fetch at once for the next block: what was read, once it is finished."""
         return self._asked
 
     def finish(self) -> tuple[T, tuple[bytes, ...], tuple[bytes, ...]]:
@@ -51,4 +51,5 @@ class Collector(Generic[T]):
         nodes, codes = self._state.everything
         state = ProvedState(self._state_root, nodes=nodes, codes=codes, known=self._known)
         result = self._reading(state)
+        self._asked = state.places
         return result, state.used_nodes, state.used_codes

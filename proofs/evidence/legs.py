@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chains.evm.protocols.aave_v3.math import (
+    PriceMissing,
     Weights,
     accrue_units,
     calculate_account_data,
@@ -26,14 +27,14 @@ _NO_WEIGHTS = Weights(ltv=0, liquidation_threshold=0, liquidation_bonus=0)
 class ProvedLeg:
     """One asset held or owed: base units at the block's time, price (USD x 1e8), weights (bps).
 
-    `accrual` is what the units were accrued from.
+    `accrual` is what the units were accrued from; `price` is None where none was read.
     """
 
     asset: Address
     side: Side
     units: int
     decimals: int
-    price: int
+    price: int | None
     ltv: int
     liquidation_threshold: int
     accrual: Accrual
@@ -57,7 +58,10 @@ def _list_holding(proved: ProvedMarket, account: Address, holding: Holding) -> I
     market = proved.market
     reserve = market.reserves[holding.number]
     category = find_category(market, proved.users[account])
-    price = find_price(market, category, reserve)
+    try:
+        price = find_price(market, category, reserve)
+    except PriceMissing:
+        price = None
     if holding.scaled_collateral:
         weights = effective_weights(market.version, category, reserve, holding)
         accrual = collateral_accrual(reserve, holding)
@@ -75,7 +79,7 @@ def _leg(
     reserve: Reserve,
     side: Side,
     accrual: Accrual,
-    price: int,
+    price: int | None,
     weights: Weights,
 ) -> ProvedLeg:
     market = proved.market

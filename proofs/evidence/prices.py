@@ -15,7 +15,7 @@ from proofs.evidence.layout import (
     map_slot,
     map_slot_vyper,
 )
-from proofs.evidence.parts import read_address
+from proofs.evidence.parts import ZERO, read_address
 from proofs.evidence.state import ProvedState, Slot
 from proofs.statement import Evidence
 
@@ -45,18 +45,36 @@ def read_prices(
     `given` are prices read otherwise. They serve for feeds whose storage is not known, and for
     assets whose feed is silent, where the oracle asks its fallback.
     """
+    feeds = _read_feeds(state, oracle, assets)
+    found = _read_known(state, feeds)
+    return {asset: found.get(asset) or _take(asset, feed, given) for asset, feed in feeds.items()}
+
+
+def read_known_prices(
+    state: ProvedState, oracle: Address, assets: Iterable[Address]
+) -> Mapping[Address, ProvedPrice]:
+    """Give the oracle's prices of those assets whose feed has a storage that is known."""
+    feeds = _read_feeds(state, oracle, assets)
+    return _read_known(state, {a: feed for a, feed in feeds.items() if feed != ZERO})
+
+
+def _read_feeds(
+    state: ProvedState, oracle: Address, assets: Iterable[Address]
+) -> dict[Address, Address]:
+    """Give the feed that the oracle asks for each asset, ZERO for none."""
     listed = sorted(set(assets))
     slots = {asset: Slot(oracle, map_slot(ORACLE_SOURCES, address_key(asset))) for asset in listed}
     state.want(slots=slots.values())
-    feeds = {asset: read_address(state, slot) for asset, slot in slots.items()}
+    return {asset: read_address(state, slot) for asset, slot in slots.items()}
+
+
+def _read_known(state: ProvedState, feeds: Mapping[Address, Address]) -> dict[Address, ProvedPrice]:
     state.want(codes=feeds.values())
     known = {asset: feed for asset, feed in feeds.items() if _is_known(state, feed)}
     state.want(slots=[Slot(feed, FEED_ROUND) for feed in known.values()])
     state.want(slots=[slot for feed in known.values() for slot in _round_slots(state, feed)])
-    return {
-        asset: _read_price(state, asset, feed, known=asset in known, given=given)
-        for asset, feed in feeds.items()
-    }
+    prices = {asset: _read_price(state, feed) for asset, feed in known.items()}
+    return {asset: price for asset, price in prices.items() if price}
 
 
 def _is_known(state: ProvedState, feed: Address) -> bool:
@@ -70,15 +88,14 @@ def _round_slots(state: ProvedState, feed: Address) -> tuple[Slot, ...]:
     return Slot(feed, start + FEED_ANSWER), Slot(feed, start + FEED_UPDATED_AT)
 
 
-def _read_price(
-    state: ProvedState, asset: Address, feed: Address, *, known: bool, given: Mapping[Address, int]
-) -> ProvedPrice:
-    if known:
-        answer, updated_at = map(state.word, _round_slots(state, feed))
-        if 0 < answer < _SIGN:
-            return ProvedPrice(
-                usd=answer, feed=feed, evidence=Evidence.PROVED, published_at=updated_at
-            )
+def _read_price(state: ProvedState, feed: Address) -> ProvedPrice | None:
+    answer, updated_at = map(state.word, _round_slots(state, feed))
+    if not 0 < answer < _SIGN:
+        return None
+    return ProvedPrice(usd=answer, feed=feed, evidence=Evidence.PROVED, published_at=updated_at)
+
+
+def _take(asset: Address, feed: Address, given: Mapping[Address, int]) -> ProvedPrice:
     if (usd := given.get(asset)) is None:
         raise EvidenceRefused(Flaw.PRICE, f"the price of {asset} is neither proved nor given")
     return ProvedPrice(usd=usd, feed=feed, evidence=Evidence.QUORUM_READ)

@@ -61,6 +61,7 @@ class ProvedState:
         self._accounts: dict[Address, Account] = {}
         self._words: dict[Slot, int] = {}
         self._used_codes: set[bytes] = set()
+        self._coded: set[Address] = set()
 
     def want(self, slots: Iterable[Slot] = (), codes: Iterable[Address] = ()) -> None:
         """Say what will be read next; nothing more here."""
@@ -94,6 +95,7 @@ class ProvedState:
     def code(self, address: Address) -> Code | None:
         """Give what is known of a contract's code; None where nothing is."""
         code_hash = self.account(address).code_hash
+        self._coded.add(address)
         if code_hash not in self._recognised:
             if (raw := self._codes.get(code_hash)) is None:
                 return None
@@ -106,6 +108,17 @@ class ProvedState:
     def recognised(self) -> Mapping[bytes, Code]:
         """The codes that were known or recognised so far, by their hashes."""
         return {name: code for name, code in self._recognised.items() if code is not None}
+
+    @property
+    def places(self) -> "Lacking":
+        """What was read so far: what to fetch at once to read the same of another block."""
+        slots: dict[Address, set[int]] = {address: set() for address in self._accounts}
+        for contract, key in self._words:
+            slots[contract].add(key)
+        return Lacking(
+            {address: frozenset(keys) for address, keys in slots.items()},
+            frozenset(self._coded),
+        )
 
     @property
     def used_nodes(self) -> tuple[bytes, ...]:
