@@ -18,7 +18,7 @@ from solders.transaction import VersionedTransaction
 
 from chains.errors import ChainError, DecodeError
 from chains.model.ids import ChainId
-from chains.rpc.endpoint import Json, Observer, RpcError
+from chains.rpc.endpoint import Json, Observer, RpcError, RpcErrorKind
 from chains.rpc.policy import EndpointState, Limits
 from chains.rpc.pool import Listener
 from chains.solana.accounts import MAX_KEYS, AccountsRead
@@ -43,7 +43,7 @@ from chains.solana.decode import (
     decode_text,
 )
 from chains.solana.pool import LIMITS, SolanaPool
-from chains.solana.rpc import PREFLIGHT_FAILED, Commitment, SolanaEndpoint, SolanaRpcError
+from chains.solana.rpc import BEHIND, PREFLIGHT_FAILED, Commitment, SolanaEndpoint, SolanaRpcError
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -98,6 +98,7 @@ class SolanaClient:
         self.chain: Final = chain
         self.commitment: Final = commitment
         self._scan_timeout_s = scan_timeout_s
+        self._urls = tuple(endpoints)
         self._pool = SolanaPool(
             chain=chain,
             urls=endpoints,
@@ -125,6 +126,12 @@ class SolanaClient:
     def endpoint_states(self) -> tuple[EndpointState, ...]:
         """What is known of each endpoint, in the configured order."""
         return self._pool.states
+
+    @property
+    def endpoints_aside(self) -> frozenset[str]:
+        """The URLs of the endpoints that are set aside."""
+        known = zip(self._urls, self._pool.states, strict=True)
+        return frozenset(url for url, state in known if state.aside)
 
     async def check_endpoints(self) -> None:
         """Check the endpoints once: genesis, lag, hashes; sets aside and lets back in."""
@@ -155,7 +162,7 @@ class SolanaClient:
         if len(keys) > MAX_KEYS:
             raise ValueError(f"{len(keys)} accounts in one call, {MAX_KEYS} at most")
         params: list[Json] = [[str(key) for key in keys], self._config(min_slot, part)]
-        answer = await self.request("getMultipleAccounts", params)
+        answer = await self._ask_at(min_slot, "getMultipleAccounts", params)
         slot, accounts = self._decode(
             lambda value: decode_accounts(keys, value), answer, "getMultipleAccounts"
         )
@@ -196,8 +203,8 @@ class SolanaClient:
             "filters": [_encode_filter(each) for each in filters],
             "withContext": True,
         }
-        answer = await self.request(
-            "getProgramAccounts", [str(program), config], timeout_s=self._scan_timeout_s
+        answer = await self._ask_at(
+            min_slot, "getProgramAccounts", [str(program), config], timeout_s=self._scan_timeout_s
         )
         slot, accounts = self._decode(decode_scan, answer, "getProgramAccounts")
         return AccountsRead(slot=slot, finality=self.commitment.finality, accounts=accounts)
@@ -209,7 +216,7 @@ class SolanaClient:
 
     async def read_blockhash(self, *, min_slot: int = 0) -> RecentBlockhash:
         """Give a blockhash to sign with, and until which block height it serves."""
-        answer = await self.request("getLatestBlockhash", [self._context(min_slot)])
+        answer = await self._ask_at(min_slot, "getLatestBlockhash", [self._context(min_slot)])
         return self._decode(decode_blockhash, answer, "getLatestBlockhash")
 
     async def read_recent_fees(self, writable: Sequence[Pubkey]) -> tuple[int, ...]:
@@ -258,7 +265,7 @@ class SolanaClient:
             addresses: list[Json] = [str(key) for key in accounts]
             config["accounts"] = {"encoding": "base64", "addresses": addresses}
         encoded = base64.b64encode(bytes(transaction)).decode()
-        answer = await self.request("simulateTransaction", [encoded, config])
+        answer = await self._ask_at(min_slot, "simulateTransaction", [encoded, config])
         return self._decode(
             lambda value: decode_simulation(value, accounts), answer, "simulateTransaction"
         )
@@ -331,6 +338,25 @@ class SolanaClient:
         return self._decode(
             lambda value: decode_landing(signature, value), answer, "getTransaction"
         )
+
+    async def _ask_at(
+        self, min_slot: int, method: str, params: Sequence[Json], *, timeout_s: float | None = None
+    ) -> Json:
+        """Call a method whose answer names its slot; an endpoint that is behind has not the block.
+
+        Not every node, nor every balancer before some, heeds `minContextSlot`.
+        """
+        limit = self._pool.timeout_s if timeout_s is None else timeout_s
+
+        async def ask(endpoint: SolanaEndpoint) -> Json:
+            answer = await endpoint.request(method, params, timeout_s=limit)
+            slot = self._decode(decode_context, answer, method)[0] if min_slot else 0
+            if slot < min_slot:
+                reason = f"answered at slot {slot}, asked for {min_slot}"
+                raise RpcError(self.chain, reason, BEHIND, kind=RpcErrorKind.MISSING_BLOCK)
+            return answer
+
+        return await self._pool.ask(ask, timeout_s=limit)
 
     def _context(self, min_slot: int) -> dict[str, Json]:
         config: dict[str, Json] = {"commitment": self.commitment.value}

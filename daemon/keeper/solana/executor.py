@@ -225,17 +225,21 @@ class SlotExecutor:
                 return await self._lose(intent, now)
 
     async def _doubt(self, intent: Intent, watch: TransactionWatch) -> TransactionWatch:
-        """Give what all endpoints make of it: any that saw one of the signatures is right."""
-        stages = {watch.stage}
+        """Give what all endpoints make of it: any that saw one of the signatures is right.
+
+        It waits while one that is not set aside says that the last may still land.
+        """
+        stages: set[Stage] = set()
         for attempt in reversed(intent.attempts):
             fresh = self.lane.watch(attempt.solana)
-            for look in await self._landings.look_everywhere(attempt.solana.signature):
-                seen = fresh.advance(look)
+            looks = await self._landings.look_everywhere(attempt.solana.signature)
+            for seen in map(fresh.advance, looks.every):
                 if seen.status is not None:
                     return seen
-                if attempt is intent.last:
-                    stages.add(seen.stage)
-        return watch if Stage.EXPIRED not in stages else replace(watch, stage=Stage.EXPIRED)
+            if attempt is intent.last:
+                stages = {fresh.advance(look).stage for look in looks.trusted}
+        doubts = (Stage.PENDING, Stage.EXPIRED, Stage.UNKNOWN)
+        return replace(watch, stage=next(stage for stage in doubts if stage in stages))
 
     async def _include(self, intent: Intent, receipt: Receipt, now: int) -> Intent:
         if intent.state is IntentState.INCLUDED and intent.receipt == receipt:

@@ -1,5 +1,7 @@
 """What became of a transaction, as every endpoint alone says it."""
 
+import asyncio
+
 import pytest
 from solders.signature import Signature
 from solders.token import ID as TOKEN_PROGRAM
@@ -37,9 +39,42 @@ async def test_endpoints_that_do_not_answer_are_left_out_unless_none_does() -> N
         assert landing == await everyone.read(signature)
         assert landing.paid == 10**9 + landing.fee
         looks = await everyone.look_everywhere(signature)
-        assert [look.status is not None for look in looks] == [False, True]
+        assert [look.status is not None for look in looks.every] == [False, True]
+        assert looks.trusted == looks.every
         with pytest.raises(Unreachable):
             await LandingReader(client, [DOWN]).look_everywhere(signature)
+
+
+@pytest.mark.net
+async def test_endpoints_are_asked_side_by_side_and_none_longer_than_allowed() -> None:
+    ledger = make_ledger()
+    ledger.tick()
+    async with serving(ledger, ledger, ledger, ledger) as (client, nodes):
+        for node in nodes[:3]:
+            node.faults.silent = True
+        everyone = LandingReader(client, [node.url for node in nodes], timeout_s=0.3)
+        async with asyncio.timeout(0.6):
+            looks = await everyone.look_everywhere(Signature.default())
+        assert len(looks.every) == 1
+        silent = LandingReader(client, [nodes[0].url], timeout_s=0.1)
+        with pytest.raises(Unreachable, match=r"no answer within 0\.1 s"):
+            await silent.look_everywhere(Signature.default())
+
+
+@pytest.mark.net
+async def test_what_endpoints_say_that_are_set_aside_is_no_vote_on_what_was_not_seen() -> None:
+    ledger = make_ledger()
+    for _ in range(30):
+        ledger.tick()
+    async with serving(ledger, ledger) as (client, [well, late]):
+        late.faults.lag = 25
+        everyone = LandingReader(client, [well.url, late.url])
+        assert len((await everyone.look_everywhere(Signature.default())).trusted) == 2
+        await client.check_endpoints()
+        looks = await everyone.look_everywhere(Signature.default())
+        assert len(looks.every) == 2
+        [trusted] = looks.trusted
+        assert trusted.point.slot == max(look.point.slot for look in looks.every)
 
 
 def told(*balances: tuple[int, int, str | None]) -> Json:

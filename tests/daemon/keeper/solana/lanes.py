@@ -1,9 +1,11 @@
 """A Solana lane on our own node with a real journal, as one process has it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import pytest
 
 from chains.errors import Unreachable
 from chains.model.action import Action, Instrument
@@ -11,10 +13,11 @@ from chains.model.anchor import BlockAnchor, Head
 from chains.model.ids import AccountId, Address, AssetId
 from chains.model.snapshot import ChainFees, ChainSnapshot
 from chains.model.units import USD, WAD, Usd, Wad
+from chains.rpc.endpoint import Json, label_of
 from chains.solana.client import SolanaClient
 from chains.solana.landings import LandingReader
 from chains.solana.orders import build_call
-from chains.solana.rpc import Commitment
+from chains.solana.rpc import Commitment, SolanaEndpoint
 from chains.solana.signer import LocalSigner
 from chains.solana.transactions import Lane, Order, SignedTransaction
 from daemon.devnet.solana.ledger import Ledger
@@ -170,3 +173,23 @@ def funded(ledger: Ledger) -> Ledger:
     for _ in range(3):
         ledger.tick()
     return ledger
+
+
+def twist(
+    patch: pytest.MonkeyPatch,
+    method: str,
+    change: Callable[[dict[str, Json]], Json],
+    *,
+    at: SolanaNode | None = None,
+) -> None:
+    """Have a node, or all of them, answer otherwise than with null to a method, changed so."""
+    request = SolanaEndpoint.request
+
+    async def answer(
+        endpoint: SolanaEndpoint, asked: str, params: Sequence[Json], *, timeout_s: float
+    ) -> Json:
+        found = await request(endpoint, asked, params, timeout_s=timeout_s)
+        here = at is None or endpoint.label == label_of(at.url)
+        return change(found) if asked == method and here and isinstance(found, dict) else found
+
+    patch.setattr(SolanaEndpoint, "request", answer)

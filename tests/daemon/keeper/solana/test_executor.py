@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from chains.errors import ChainError, FeeTooHigh, Unreachable
 from chains.model.action import Receipt
 from chains.model.units import USD, Usd
-from chains.solana.decode import Simulation
+from chains.rpc.endpoint import Json
+from chains.solana.decode import Simulation, decode_count
 from chains.solana.rpc import Commitment
 from daemon.devnet.solana.blocks import BLOCKHASH_LIFE
 from daemon.devnet.solana.ledger import Ledger
@@ -21,7 +22,7 @@ from daemon.keeper.intent import Intent, IntentState
 from daemon.keeper.limits import Breaker, Limits
 from daemon.keeper.memory import Memory
 from tests.daemon.keeper.fakes import Crash, Fault
-from tests.daemon.keeper.solana.lanes import FEE, FEES, TO, Scene, funded, living
+from tests.daemon.keeper.solana.lanes import FEE, FEES, TO, Scene, funded, living, twist
 from tests.support.solnode import SOL, balance, make_key, make_ledger, make_wallet, pay, sign
 
 pytestmark = pytest.mark.net
@@ -281,6 +282,30 @@ async def test_a_node_that_does_not_see_it_is_not_believed_alone(tmp_path: Path)
         await scene.tick()
         assert [len(i.attempts) for i in scene.executor.in_flight] == [1]
         assert balance(sighted, TO) // SOL == 1
+
+
+async def test_an_endpoint_that_runs_ahead_is_not_believed_alone(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(tmp_path, ledger, ledger) as scene:
+        ahead, honest = scene.nodes
+
+        def add(point: dict[str, Json]) -> dict[str, Json]:
+            return {**point, "blockHeight": decode_count(point["blockHeight"]) + 1_000}
+
+        twist(monkeypatch, "getEpochInfo", add, at=ahead)
+        ahead.faults.late_slots = 5
+        await scene.do()
+        await scene.tick(3)
+        assert [len(i.attempts) for i in scene.executor.in_flight] == [1]
+        await scene.tick(4)
+        await scene.tick(2)
+        assert not scene.executor.in_flight
+        assert scene.paid == 1
+        ahead.faults.dropped_transactions = honest.faults.dropped_transactions = 10**6
+        await scene.do(scene.draft(2))
+        await expire(scene)
+        assert [len(i.attempts) for i in scene.executor.in_flight] == [2], "both saw it expire"
 
 
 async def test_what_nobody_remembers_stops_the_lane(ledger: Ledger, tmp_path: Path) -> None:
