@@ -2,7 +2,8 @@
 
 A key is judged before a signature by it: an ed25519 key must be a point of prime order, a BLS key
 comes with a proof of possession, so that nobody can register a key made of others' keys and sign
-for them. What is found of a committee's keys is kept, since they do not change.
+for them. All of a committee's keys are judged, whichever scheme is used; what is found of them is
+kept, since they do not change.
 """
 
 from collections.abc import Callable, Mapping
@@ -59,7 +60,10 @@ def join_signatures(scheme: Scheme, by_member: Mapping[int, bytes]) -> Signature
 
 
 def check_keys(committee: Committee) -> None:
-    """Check every key of a committee, as is done when it is registered; MEMBER_KEY names it."""
+    """Check every key of a committee, in whichever scheme it signs; MEMBER_KEY names a bad one.
+
+    Proofs of possession are not hashed: unchecked, they could be changed in a good file.
+    """
     for scheme in committee.schemes:
         _check_scheme_keys(committee, scheme)
 
@@ -78,7 +82,7 @@ def _check_each(
 ) -> tuple[Address, ...]:
     if scheme not in committee.schemes:
         raise Refused(Refusal.SCHEME, f"the members have no {scheme.label} keys")
-    _check_scheme_keys(committee, scheme)
+    check_keys(committee)
     match scheme:
         case Scheme.SECP256K1:
             for index, signature in signatures:

@@ -13,9 +13,8 @@ import {
   readScheme,
   readSignatures,
 } from "./parts.js";
-import { checkQuorum } from "./quorum.js";
+import { checkKeys, checkQuorum } from "./quorum.js";
 import { Refused, demand } from "./refusal.js";
-import { SCHEMES } from "./schemes.js";
 import { readFields, readList, readText, readView } from "./strict.js";
 import { hashText } from "./typed.js";
 
@@ -117,9 +116,4 @@ function checkSuccession(before, { committee, scheme, signatures }, salt) {
   const apart = `${path} starts at ${validFrom}, not while epoch ${last.epoch} may sign`;
   demand(joined, "committee_chain", apart);
   checkKeys(committee);
-}
-
-/** @param {Committee} committee */
-function checkKeys(committee) {
-  for (const scheme of SCHEMES.values()) scheme.checkKeys(committee);
 }

@@ -150,12 +150,20 @@ def test_a_proof_is_not_taken_from_another_member() -> None:
 
 
 @pytest.mark.parametrize("key", [key for key in bad_keys().values() if len(key) == 48])
-def test_a_bad_bls_key_is_not_registered_and_spoils_every_sum(key: bytes) -> None:
+def test_a_bad_bls_key_is_not_registered_and_spoils_the_committee(key: bytes) -> None:
     registered = with_key(key, COMMITTEE.bls_proofs[3])
     unregistered(registered)
-    signed = keys.sign(Scheme.BLS12_381, DIGEST)
-    assert refusal(Scheme.BLS12_381, signed, registered) is Refusal.MEMBER_KEY
-    assert check_quorum(registered, Scheme.ED25519, DIGEST, keys.sign(Scheme.ED25519, DIGEST))
+    for scheme in Scheme:
+        signed = keys.sign(scheme, DIGEST)
+        assert refusal(scheme, signed, registered) is Refusal.MEMBER_KEY
+
+
+@schemes
+def test_a_proof_that_nothing_hashes_is_checked_in_every_scheme(scheme: Scheme) -> None:
+    first, second, *rest = COMMITTEE.bls_proofs
+    swapped = replace(COMMITTEE, bls_proofs=(second, first, *rest))
+    assert swapped.id == COMMITTEE.id
+    assert refusal(scheme, keys.sign(scheme, DIGEST), swapped) is Refusal.MEMBER_KEY
 
 
 @pytest.mark.parametrize("key", [key for key in WEAK.values() if len(key) == 32])
