@@ -33,14 +33,15 @@ from chains.solana.decode import (
     decode_blockhash,
     decode_context,
     decode_count,
+    decode_fees,
     decode_landing,
-    decode_list,
-    decode_object,
     decode_point,
+    decode_quote,
     decode_scan,
     decode_simulation,
     decode_statuses,
     decode_text,
+    find_slot,
 )
 from chains.solana.pool import LIMITS, SolanaPool
 from chains.solana.rpc import BEHIND, PREFLIGHT_FAILED, Commitment, SolanaEndpoint, SolanaRpcError
@@ -147,10 +148,7 @@ class SolanaClient:
         self, method: str, params: Sequence[Json], *, timeout_s: float | None = None
     ) -> Json:
         """Call any method with failover; RpcError (a ChainError) as the node's refusal."""
-        limit = self._pool.timeout_s if timeout_s is None else timeout_s
-        return await self._pool.ask(
-            lambda endpoint: endpoint.request(method, params, timeout_s=limit), timeout_s=limit
-        )
+        return await self._ask_at(0, method, params, timeout_s=timeout_s)
 
     async def read_accounts(
         self, keys: Sequence[Pubkey], *, min_slot: int = 0, part: DataSlice | None = None
@@ -225,13 +223,13 @@ class SolanaClient:
         Only transactions count that locked all the accounts for writing.
         """
         answer = await self.request("getRecentPrioritizationFees", [[str(key) for key in writable]])
-        return self._decode(_decode_fees, answer, "getRecentPrioritizationFees")
+        return self._decode(decode_fees, answer, "getRecentPrioritizationFees")
 
     async def read_fee(self, message: VersionedMessage) -> int | None:
         """Give the node's quote for a message in lamports; None when its blockhash is expired."""
         encoded = base64.b64encode(to_bytes_versioned(message)).decode()
         answer = await self.request("getFeeForMessage", [encoded, self._context(0)])
-        return self._decode(_decode_quote, answer, "getFeeForMessage")
+        return self._decode(decode_quote, answer, "getFeeForMessage")
 
     async def read_balance(self, key: Pubkey) -> int:
         """Give the lamports of an account."""
@@ -270,24 +268,31 @@ class SolanaClient:
             lambda value: decode_simulation(value, accounts), answer, "simulateTransaction"
         )
 
-    async def submit(self, raw: bytes) -> Signature:
+    async def submit(self, raw: bytes, *, everywhere: bool = False) -> Signature:
         """Broadcast signed bytes and give their signature; already processed is success.
 
         Preflight is left out (we simulated) and so are the node's retries (we repeat): a node
-        takes what cannot land without a word. Unreachable leaves open whether one took it.
+        takes what cannot land without a word. `everywhere` sends them to every endpoint in use.
+        Unreachable leaves open whether one took it.
         """
         signature = VersionedTransaction.from_bytes(raw).signatures[0]
         config: Json = {"encoding": "base64", "skipPreflight": True, "maxRetries": 0}
-        encoded = base64.b64encode(raw).decode()
-        try:
-            answer = await self.request("sendTransaction", [encoded, config])
-        except RpcError as error:
-            if _is_known(error):
-                return signature
-            raise
-        answered = self._decode(decode_text, answer, "sendTransaction")
-        if answered != str(signature):
-            raise DecodeError(self.chain, f"sent {signature}, endpoint took {answered:.90}")
+        params: list[Json] = [base64.b64encode(raw).decode(), config]
+
+        async def send(endpoint: SolanaEndpoint) -> Json:
+            try:
+                return await endpoint.request(
+                    "sendTransaction", params, timeout_s=self._pool.timeout_s
+                )
+            except RpcError as error:
+                if _is_known(error):
+                    return str(signature)
+                raise
+
+        answers = await self._pool.ask_all(send) if everywhere else [await self._pool.ask(send)]
+        taken = [self._decode(decode_text, answer, "sendTransaction") for answer in answers]
+        if str(signature) not in taken:
+            raise DecodeError(self.chain, f"sent {signature}, endpoint took {taken[0]:.90}")
         return signature
 
     async def read_statuses(self, signatures: Sequence[Signature]) -> StatusesRead:
@@ -342,19 +347,15 @@ class SolanaClient:
     async def _ask_at(
         self, min_slot: int, method: str, params: Sequence[Json], *, timeout_s: float | None = None
     ) -> Json:
-        """Call a method whose answer names its slot; an endpoint that is behind has not the block.
-
-        Not every node, nor every balancer before some, heeds `minContextSlot`.
-        """
+        """Call a method; who answers at an earlier slot has not the block: not all heed our wish."""
         limit = self._pool.timeout_s if timeout_s is None else timeout_s
 
         async def ask(endpoint: SolanaEndpoint) -> Json:
             answer = await endpoint.request(method, params, timeout_s=limit)
-            slot = self._decode(decode_context, answer, method)[0] if min_slot else 0
-            if slot < min_slot:
-                reason = f"answered at slot {slot}, asked for {min_slot}"
-                raise RpcError(self.chain, reason, BEHIND, kind=RpcErrorKind.MISSING_BLOCK)
-            return answer
+            if (slot := find_slot(answer)) is None or slot >= min_slot:
+                return answer
+            reason = f"answered at slot {slot}, asked for {min_slot}"
+            raise RpcError(self.chain, reason, BEHIND, kind=RpcErrorKind.MISSING_BLOCK)
 
         return await self._pool.ask(ask, timeout_s=limit)
 
@@ -380,16 +381,6 @@ def _encode_filter(one: Filter) -> Json:
         return {"dataSize": one.size}
     encoded = base64.b64encode(one.data).decode()
     return {"memcmp": {"offset": one.offset, "bytes": encoded, "encoding": "base64"}}
-
-
-def _decode_fees(value: Json) -> tuple[int, ...]:
-    entries = [decode_object(item) for item in decode_list(value)]
-    return tuple(decode_count(entry.get("prioritizationFee")) for entry in entries)
-
-
-def _decode_quote(value: Json) -> int | None:
-    _, lamports = decode_context(value)
-    return None if lamports is None else decode_count(lamports)
 
 
 def _is_known(error: RpcError) -> bool:

@@ -152,6 +152,13 @@ def decode_context(value: Json) -> tuple[int, Json]:
     return decode_count(decode_object(answer.get("context")).get("slot")), answer.get("value")
 
 
+def find_slot(value: Json) -> int | None:
+    """Give the slot an answer names; None where it names none."""
+    context = value.get("context") if isinstance(value, dict) else None
+    slot = context.get("slot") if isinstance(context, dict) else None
+    return slot if isinstance(slot, int) else None
+
+
 def decode_account(key: Pubkey, value: Json) -> RawAccount | None:
     """Give an account read with base64 encoding; None where there is none."""
     if value is None:
@@ -217,6 +224,18 @@ def decode_blockhash(value: Json) -> RecentBlockhash:
 def decode_block_hash(value: Json) -> bytes:
     """Give the hash of a block of `getBlock`."""
     return bytes(decode_hash(decode_object(value).get("blockhash")))
+
+
+def decode_fees(value: Json) -> tuple[int, ...]:
+    """Give the unit prices of `getRecentPrioritizationFees`."""
+    entries = [decode_object(item) for item in decode_list(value)]
+    return tuple(decode_count(entry.get("prioritizationFee")) for entry in entries)
+
+
+def decode_quote(value: Json) -> int | None:
+    """Give the lamports of `getFeeForMessage`; None where its blockhash is expired."""
+    _, lamports = decode_context(value)
+    return None if lamports is None else decode_count(lamports)
 
 
 def decode_statuses(value: Json, count: int) -> StatusesRead:

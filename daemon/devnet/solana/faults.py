@@ -17,7 +17,8 @@ class Faults:
     `late_slots` until a transaction lands, `silent` never answers, `unhealthy` says so,
     `other_hashes` names blocks by hashes of its own, `sockets_refused`, `sockets_muted`,
     `unpublished_clock` tells sockets nothing of the Clock, as Surfpool does; `scans_refused` serves
-    no `getProgramAccounts`, as many providers do.
+    no `getProgramAccounts`, as many providers do; `slots_ignored` answers for whatever slot it is
+    at and takes no notice of `minContextSlot`.
     """
 
     rate_limited: int = 0
@@ -34,6 +35,7 @@ class Faults:
     sockets_muted: bool = False
     unpublished_clock: bool = False
     scans_refused: bool = False
+    slots_ignored: bool = False
 
     def set(self, changes: dict[str, Json]) -> None:
         """Set faults by name; BadParams on an unknown one."""

@@ -11,7 +11,7 @@ from solders.signature import Signature
 from solders.sysvar import CLOCK
 from solders.transaction import VersionedTransaction
 
-from chains.errors import DecodeError, Stale, Unreachable, WrongChain
+from chains.errors import DecodeError, MissingBlock, Stale, Unreachable, WrongChain
 from chains.model.anchor import Finality
 from chains.model.ids import ChainId
 from chains.rpc.endpoint import Json, RpcError
@@ -188,6 +188,22 @@ async def test_a_slot_nobody_has_yet_is_asked_for_again_and_then_stale(pair: Ser
     assert causes(client) == [None, None]
 
 
+async def test_an_endpoint_that_ignores_the_slot_asked_for_is_not_believed(pair: Served) -> None:
+    client, [first, second] = pair
+    first.faults.lag, first.faults.slots_ignored = 2, True
+    payment = sign(first.ledger, make_wallet(first.ledger), [])
+    assert (await client.read_accounts([CLOCK], min_slot=1_002)).slot == 1_002
+    assert (await client.scan(OWNER, min_slot=1_002)).slot == 1_002
+    assert (await client.read_blockhash(min_slot=1_002)).slot == 1_002
+    assert (await client.simulate(payment, min_slot=1_002)).slot == 1_002
+    second.faults.lag, second.faults.slots_ignored = 2, True
+    with pytest.raises(MissingBlock, match="answered at slot 1000, asked for 1002"):
+        await client.read_accounts([CLOCK], min_slot=1_002)
+    with pytest.raises(MissingBlock):
+        await client.simulate(payment, min_slot=1_002)
+    assert causes(client) == [None, None]
+
+
 async def test_old_accounts_under_a_new_slot_are_never_believed(ledger: Ledger) -> None:
     async with serving(ledger) as (client, [node]):
         node.faults.stale_accounts = 1
@@ -213,6 +229,9 @@ async def test_with_only_another_chain_behind_it_the_client_says_so(ledger: Ledg
     async with serving(ledger, chain=chain) as (client, _):
         with pytest.raises(WrongChain, match=chain_of(ledger).reference):
             await client.read_point()
+        node._handlers = {**node._handlers, "getMultipleAccounts": lambda _: {"context": []}}
+        with pytest.raises(DecodeError, match="getMultipleAccounts: .* is no object"):
+            await client.read_accounts([CLOCK], min_slot=1_002)
 
 
 @pytest.mark.parametrize("chain", ["eip155:1", "solana:short"])
@@ -352,6 +371,24 @@ async def test_a_forged_transaction_is_refused_by_name(pair: Served) -> None:
     with pytest.raises(RpcError, match="signature verification failure"):
         await client.submit(bytes(forged))
     assert "sendTransaction" not in second.counts
+
+
+async def test_of_all_endpoints_in_use_one_that_takes_it_is_enough(
+    pair: Served, ledger: Ledger
+) -> None:
+    client, [well, bad] = pair
+    wallet = make_wallet(ledger)
+    payment = sign(ledger, wallet, [pay(wallet, TO)])
+    bad.faults.unhealthy = True
+    assert await client.submit(bytes(payment), everywhere=True) == payment.signatures[0]
+    assert [n.counts["sendTransaction"] for n in (well, bad)] == [1, 1]
+    await client.submit(bytes(payment), everywhere=True)
+    assert [n.counts["sendTransaction"] for n in (well, bad)] == [2, 1], "it is set aside"
+    well.faults.unhealthy = True
+    with pytest.raises(Unreachable):
+        await client.submit(bytes(payment), everywhere=True)
+    well.faults.heal()
+    await client.submit(bytes(payment), everywhere=True)
 
 
 async def test_an_endpoint_that_answers_nonsense_is_a_decode_error(ledger: Ledger) -> None:
