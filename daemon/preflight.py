@@ -10,6 +10,7 @@ from contextlib import closing
 from chains.discover import UnknownProtocol
 from config.errors import ConfigError
 from config.settings import Settings
+from daemon.committee.compose import build_membership
 from daemon.compose import open_chains, open_key
 from daemon.storage.database import open_database
 from daemon.storage.errors import StateRefused
@@ -17,7 +18,9 @@ from daemon.storage.errors import StateRefused
 
 async def check_usable(settings: Settings, running: Settings, *, port: int) -> None:
     """Raise ConfigError where `settings` could not take over from `running`, which holds `port`."""
-    await open_key(settings)
+    key = await open_key(settings)
+    if settings.committee is not None and key is not None:
+        build_membership(settings, settings.committee, key)
     try:
         async with open_chains(settings):
             pass

@@ -22,9 +22,16 @@ from daemon import liveness
 from daemon.acting import build_dispatcher, build_hunters, build_keeper
 from daemon.api.context import ApiContext
 from daemon.api.server import serve as serve_api
-from daemon.attest import Attestor
+from daemon.attest import Attesting
 from daemon.board import Board
 from daemon.collect import ChainWatch
+from daemon.committee.compose import (
+    CommitteeParts,
+    build_membership,
+    build_terms,
+    build_views,
+    open_committee,
+)
 from daemon.compose import (
     SILENCE_BLOCKS,
     ChainParts,
@@ -45,7 +52,7 @@ from daemon.schedule import Ticks, ticking
 from daemon.signals import Signals
 from daemon.storage.database import open_database
 from daemon.storage.errors import StorageError
-from daemon.storage.signed import SignedStore, open_signed
+from daemon.storage.signed import open_signed
 from daemon.storage.store import Store
 from daemon.telemetry import Metrics, TimedReader
 from daemon.totals import build_totals
@@ -58,6 +65,8 @@ BUSY_S: Final = 300.0
 TICKS_S: Final = {"ages": 2.0, "endpoints": 5.0, "history": 60.0, "prune": 3_600.0}
 KEEP_HISTORY_S: Final = 90 * 86_400
 KEEP_ATTESTATIONS_S: Final = 7 * 86_400
+
+COMMITTEE: Final = "committee"
 
 Load = Callable[[], Settings]
 
@@ -87,8 +96,10 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
         metrics = Metrics()
         chains = await stack.enter_async_context(open_chains(settings, metrics.observe_rpc))
         board = build_board(settings)
-        signed = await stack.enter_async_context(open_signed(settings.state_dir))
-        attestor = await _open_attestor(settings, key, store, signed) if key else None
+        accounts: dict[str, AccountWatch] = {}
+        attesting = await stack.enter_async_context(
+            _open_attesting(settings, key, chains, board, store, accounts)
+        )
         dispatcher = await build_dispatcher(settings, key, chains, database) if key else None
         keeper = build_keeper(settings, key, dispatcher) if key and dispatcher else None
         hunts: Mapping[str, SnapshotLoop] = {}
@@ -96,14 +107,14 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             hunters = await build_hunters(settings, key, dispatcher, chains, store)
             hunts = build_hunts(board, hunters)
         followed = asyncio.Event()
-        accounts = {
+        accounts |= {
             account.id: AccountWatch(
                 account=account.id,
                 policy=build_policy(account),
                 risk=build_risk(settings),
                 board=board,
                 max_skew_s=settings.attestation.max_skew_s,
-                attestor=attestor,
+                attestor=attesting.attestor,
                 act=keeper.on_report if keeper else None,
             )
             for account in settings.accounts
@@ -116,6 +127,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             actions=build_actions(Journal(database)) if key else None,
             totals=build_totals(database),
             halts=lambda: dispatcher.halts if dispatcher else {},
+            committee=attesting.committee.view if attesting.committee else None,
         )
         port = await stack.enter_async_context(
             serve_api(context, settings.api.host, settings.api.port)
@@ -127,6 +139,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             metrics=metrics,
             chains=chains,
             accounts=accounts,
+            committee=attesting.committee,
             dispatcher=dispatcher,
             followers={id_: Follower(board, dispatcher, followed) for id_ in chains},
             hunts=hunts,
@@ -152,14 +165,59 @@ def _build_progress(
     limits |= {f"account {account.id}": OVERDUE_S for account in settings.accounts}
     limits |= {f"{parts.label} transactions": BUSY_S for parts in chains.values()}
     limits |= dict.fromkeys(hunts, BUSY_S)
+    if settings.committee is not None:
+        limits[COMMITTEE] = OVERDUE_S
     return Progress(limits_s=limits, started_at=time.time())
 
 
-async def _open_attestor(
-    settings: Settings, key: Key, store: Store, signed: SignedStore
-) -> Attestor:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attesting:
+    """What attests: nothing without a key, a lone keeper, or a member of a committee."""
+
+    attestor: Attesting | None = None
+    committee: CommitteeParts | None = None
+
+
+@asynccontextmanager
+async def _open_attesting(
+    settings: Settings,
+    key: Key | None,
+    chains: Mapping[ChainId, ChainParts],
+    board: Board,
+    store: Store,
+    accounts: Mapping[str, AccountWatch],
+) -> AsyncIterator[_Attesting]:
+    """Open what attests; `accounts` are woken when others' signatures made an attestation."""
+    if key is None:
+        if settings.committee is not None:
+            raise ConfigError(["committee: a member takes a key; write [keys] with a keystore"])
+        yield _Attesting()
+        return
     found = [await store.read_last_attestation(account.id) for account in settings.accounts]
-    return build_attestor(settings, key, signed, store.write_attestation, filter(None, found))
+    last = [attested for attested in found if attested is not None]
+
+    def wake(account: str) -> None:
+        if (watch := accounts.get(account)) is not None:
+            watch.wake()
+
+    async with open_signed(settings.state_dir) as signed:
+        if settings.committee is None:
+            yield _Attesting(
+                attestor=build_attestor(settings, key, signed, store.write_attestation, last)
+            )
+            return
+        async with open_committee(
+            build_terms(settings, settings.committee),
+            build_membership(settings, settings.committee, key),
+            key.attestations,
+            views=build_views(chains, board),
+            board=board,
+            guard=signed,
+            record=store.write_attestation,
+            last=last,
+            changed=wake,
+        ) as committee:
+            yield _Attesting(attestor=committee.rounds, committee=committee)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +229,7 @@ class House:
     metrics: Metrics
     chains: Mapping[ChainId, ChainParts]
     accounts: Mapping[str, AccountWatch]
+    committee: CommitteeParts | None
     dispatcher: Dispatcher | None
     followers: Mapping[ChainId, Follower]
     hunts: Mapping[str, SnapshotLoop]
@@ -186,6 +245,8 @@ class House:
             tasks = [group.create_task(loop) for loop in self._loops()]
             liveness.notify_ready()
             log.info("service.ready", port=self.port, mode=self.settings.mode)
+            if self.committee is not None:
+                log.info("committee.listening", port=self.committee.port)
             following = await _next_settings(signals, load, self)
             await self._drain()
             for task in tasks:
@@ -214,6 +275,8 @@ class House:
             yield hunt.run()
         for account in self.accounts.values():
             yield account.run()
+        if self.committee is not None:
+            yield self.committee.rounds.run()
         yield self._keep_ages()
         yield self._keep_history()
         yield self._prune()
@@ -249,6 +312,8 @@ class House:
             for id_, follower in self.followers.items()
         }
         seen |= {name: hunt.pulse.seen_at for name, hunt in self.hunts.items()}
+        if self.committee is not None:
+            seen[COMMITTEE] = self.committee.rounds.pulse.seen_at
         self.board.progress_at = self.progress.judge(seen, time.time())
         return self.board.progress_at
 

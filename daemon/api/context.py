@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from daemon.board import Board
+from daemon.committee.view import CommitteeView
 from daemon.keeper.intent import Intent
 from daemon.telemetry import TotalsReader
 
@@ -35,6 +36,7 @@ class ApiContext:
     """All that the API may ask; `signer_fault` says why nothing can be signed, None if it can.
 
     `halts` gives what of the keeper stands still, and why: itself, liquidations, chains' lanes.
+    `committee` looks at the committee, None for a lone keeper.
     """
 
     board: Board
@@ -45,6 +47,7 @@ class ApiContext:
     totals: TotalsReader | None = None
     signer_fault: Callable[[], str | None] = lambda: None
     halts: Callable[[], Mapping[str, str]] = dict
+    committee: Callable[[], CommitteeView] | None = None
 
 
 CONTEXT: Final = web.AppKey("context", ApiContext)

@@ -231,6 +231,51 @@ class ActionPage(Schema):
     links: HistoryLinks
 
 
+class CommitteeMemberSchema(Schema):
+    """A member: when it was last heard, why it does not answer, why nobody listens to it."""
+
+    address: str
+    me: bool
+    heard: TimeText | None
+    failure: str | None
+    banned: str | None
+
+
+class CommitteeAccountSchema(Schema):
+    """An account's newest attestation and its signers; `lost` says why there is no quorum."""
+
+    id: str
+    sequence: int | None
+    digest: str | None
+    signers: list[str]
+    expires: TimeText | None
+    lost: str | None
+
+
+class RefusalSchema(Schema):
+    """A member did not sign what another proposed."""
+
+    time: TimeText
+    account: str
+    sequence: int
+    member: str
+    proposer: str
+    reason: str
+
+
+class CommitteeSchema(Schema):
+    """The committee as this member sees it; `refusals` newest first, `refused` counts them all."""
+
+    id: str | None
+    epoch: int
+    threshold: int
+    members: list[CommitteeMemberSchema]
+    accounts: list[CommitteeAccountSchema]
+    refusals: list[RefusalSchema]
+    refused: int
+    messages_refused: int
+
+
 class Problem(BaseModel):
     """An error (RFC 9457); `detail` says what to do about it."""
 

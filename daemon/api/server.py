@@ -6,19 +6,22 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiohttp import web
+from prometheus_client.registry import Collector
 
-from daemon.api import accounts, actions, state
+from daemon.api import accounts, actions, committee, state
 from daemon.api.context import CONTEXT, ApiContext
 from daemon.api.openapi import Route, build_openapi
 from daemon.api.problems import problem_middleware
 from daemon.api.schemas import (
     AccountList,
     ActionPage,
+    CommitteeSchema,
     HealthReport,
     HistoryPage,
     LiveSchema,
     ReadySchema,
 )
+from daemon.committee.metrics import CommitteeCollector
 from daemon.telemetry import BoardCollector, JournalCollector
 
 SHUTDOWN_S: Final = 5.0
@@ -60,6 +63,12 @@ ROUTES: Final = (
         parameters=("limit", "before"),
         problems=(400, 404),
     ),
+    Route(
+        path="/v1/committee",
+        handler=committee.read_committee,
+        body=CommitteeSchema,
+        problems=(404,),
+    ),
     Route(path="/livez", handler=state.read_live, body=LiveSchema),
     Route(path="/readyz", handler=state.read_ready, body=ReadySchema, also=(503,)),
     Route(path="/metrics", handler=state.read_metrics, media="text/plain"),
@@ -95,7 +104,12 @@ async def serve(context: ApiContext, host: str, port: int) -> AsyncIterator[int]
 
 async def _publish_gauges(app: web.Application) -> AsyncIterator[None]:
     context = app[CONTEXT]
-    collectors = (BoardCollector(context.board, context.clock), app[state.JOURNAL])
+    collectors: list[Collector] = [
+        BoardCollector(context.board, context.clock),
+        app[state.JOURNAL],
+    ]
+    if context.committee is not None:
+        collectors.append(CommitteeCollector(context.committee))
     for collector in collectors:
         context.registry.register(collector)
     yield

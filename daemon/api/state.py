@@ -68,10 +68,14 @@ def judge_readiness(context: ApiContext) -> ReadySchema:
 
 
 def _judge_parts(context: ApiContext) -> Iterator[tuple[str, str]]:
-    """Give what stands still of the keeper beside itself: liquidations, the lanes of chains."""
+    """Give what stands still beside the keeper: liquidations, chains' lanes, lost quorums."""
     lanes = {str(chain): label for chain, label in context.board.labels.items()}
     for scope, reason in context.halts().items():
         if scope in lanes:
             yield f"transactions on {lanes[scope]} ({scope})", reason
         elif scope != KEEPER:
             yield scope, reason
+    if context.committee is not None:
+        for account in context.committee().accounts:
+            if account.lost is not None:
+                yield f"committee ({account.account})", account.lost
