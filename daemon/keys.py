@@ -16,6 +16,8 @@ from chains.evm.signer import LocalSigner
 from chains.model.ids import Address
 from chains.solana.signer import SEED_BYTES
 from chains.solana.signer import LocalSigner as SolanaSigner
+from config.errors import ConfigError
+from config.house import KeySettings
 
 KEY_BYTES: Final = 32
 SCRYPT_WORK: Final = 2**18
@@ -46,6 +48,17 @@ def parse_key(text: str) -> bytes:
     if len(key) != KEY_BYTES or not 0 < int.from_bytes(key, "big") < _CURVE_ORDER:
         raise KeyFileError("the private key is not 64 hex digits of a secp256k1 key")
     return key
+
+
+def find_attestation_key(keys: KeySettings) -> tuple[Path, Path] | None:
+    """Give the attestation key's files, None where there is no such key; ConfigError on half."""
+    keystore, password_file = keys.attestation_keystore, keys.attestation_password_file
+    if keystore is None and password_file is None:
+        return None
+    if keystore is None or password_file is None:
+        missing = "attestation_keystore" if keystore is None else "attestation_password_file"
+        raise ConfigError([f"keys.{missing}: is missing; a key takes a keystore and its password"])
+    return keystore, password_file
 
 
 def write_keystore(path: Path, key: bytes, password: str, *, work: int) -> Address:

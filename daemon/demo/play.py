@@ -161,7 +161,7 @@ class Play:
             last = Path(kept["path"]).read_bytes()
             header = decode_document(last).statement.header
             expected = Expected(
-                deployment=self.state.deployment, members=frozenset({self.state.keeper})
+                deployment=self.state.deployment, members=frozenset({self.state.attester})
             )
             verify_file(last, expected, now=header.issued_at)
             self.say(f"offline: consistent, unanchored: {kept['path']}")

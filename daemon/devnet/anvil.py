@@ -72,8 +72,8 @@ class Anvil:
         """Start on a free port, from a state file if given, at wall time.
 
         `folder` is made for this process and removed by `stop`. Contracts are compiled for
-        `HARDFORK`; an older one shows what a chain without its precompiles does. DevnetError when it does not
-        come up or is not the chain asked for.
+        `HARDFORK`; an older one shows what a chain without its precompiles does.
+        DevnetError when it does not come up or is not the chain asked for.
         """
         flags = [*_FLAGS, "--chain-id", str(chain_id), "--cache-path", str(folder / "cache")]
         flags += ["--hardfork", hardfork]

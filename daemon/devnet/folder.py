@@ -60,13 +60,15 @@ class RunningSolana:
 class DevnetState:
     """What one start of the devnet made; `deployment` is its id, `started_at` in seconds.
 
-    `chains` are the EVM ones; a stage that needs no more has no `solana`.
+    `keeper` sends transactions, `attester` signs attestations. `chains` are the EVM ones; a stage
+    that needs no more has no `solana`.
     """
 
     pid: int
     started_at: int
     deployment: str
     keeper: Address
+    attester: Address
     run_file: Path
     chains: tuple[RunningChain, ...]
     solana: RunningSolana | None = None
@@ -123,6 +125,16 @@ class Folder:
         return self.path / "password"
 
     @property
+    def attestation_keystore(self) -> Path:
+        """The throw-away key's keystore that signs attestations."""
+        return self.path / "attestation-keystore.json"
+
+    @property
+    def attestation_password_file(self) -> Path:
+        """The attestation key's password."""
+        return self.path / "attestation-password"
+
+    @property
     def solana_keypair(self) -> Path:
         """The throw-away key of the keeper on Solana, as solana-keygen writes one."""
         return self.path / "solana-keeper.json"
@@ -138,7 +150,8 @@ class Folder:
             shutil.rmtree(leftover, ignore_errors=True)
         made = (self.state_file, self.run_file, self.keystore, self.password_file)
         keys = (self.solana_keypair, self.solana_owner)
-        for file in (*made, *keys, self.path / "control.sock"):
+        attesting = (self.attestation_keystore, self.attestation_password_file)
+        for file in (*made, *keys, *attesting, self.path / "control.sock"):
             file.unlink(missing_ok=True)
 
     def write_state(self, state: DevnetState) -> None:

@@ -38,6 +38,8 @@ def _list_keys(folder: Folder) -> Mapping[str, str]:
     files = {
         "keystore": folder.keystore,
         "password_file": folder.password_file,
+        "attestation_keystore": folder.attestation_keystore,
+        "attestation_password_file": folder.attestation_password_file,
         "solana_keypair": folder.solana_keypair,
     }
     return {name: str(file) for name, file in files.items() if file.exists()}

@@ -7,7 +7,6 @@ and nothing needs a lock. Run by `launch.py` as `python -m daemon.devnet.supervi
 """
 
 import argparse
-import json
 import os
 import secrets
 import selectors
@@ -22,14 +21,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, NoReturn
 
-from eth_account import Account
-
 from chains.model.ids import Address, parse_address
 from daemon.devnet.anvil import Anvil
 from daemon.devnet.build import BuiltChain, build_devnet
 from daemon.devnet.control import MAX_LINE
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.folder import DevnetState, Folder, RunningChain
+from daemon.devnet.keystores import make_attester, make_keeper
 from daemon.devnet.live import LiveChain
 from daemon.devnet.own import deploy_own
 from daemon.devnet.runfile import format_run_file
@@ -44,7 +42,6 @@ _PAST_THE_SECOND_S: Final = 0.005
 _CLIENT_TIMEOUT_S: Final = 2.0
 _BACKLOG: Final = 16
 _KEEPER_BALANCE_WEI: Final = 1_000 * 10**18
-_KDF_ROUNDS: Final = 1_000
 """Few, because the password lies beside the key: it guards nothing and starts fast."""
 
 
@@ -53,9 +50,10 @@ def supervise(
 ) -> NoReturn:
     """Start all chains and mine them until told to end; DevnetError when one cannot go on.
 
-    `keeper` is the key that signs attestations and operates the liquidator; a throw-away one is
-    made when None is given. `refresh_s` is how often feeds are published again, `node` what Solana
-    runs on. SystemExit (SIGTERM) ends it; the chains end with it in every case.
+    `keeper` is the key that sends transactions and operates the liquidator; a throw-away one is
+    made when None is given, and in any case one that signs attestations. `refresh_s` is how often
+    feeds are published again, `node` what Solana runs on. SystemExit (SIGTERM) ends it; the chains
+    end with it in every case.
     """
     with folder.hold(), ExitStack() as stack:
         folder.clean()
@@ -63,9 +61,9 @@ def supervise(
         stack.callback(folder.clean)
         host = stack.enter_context(start_host(node, folder.path / "solana"))
         chains = [_start_chain(stack, folder, built) for built in build_devnet(_say)]
-        state = _deploy(folder, chains, keeper or _make_key(folder))
+        state = _deploy(folder, chains, keeper or make_keeper(folder))
         solana, running = start_solana(
-            host, folder, deployment=state.deployment, attester=state.keeper
+            host, folder, deployment=state.deployment, attester=state.attester
         )
         state = replace(state, solana=running)
         folder.run_file.write_text(format_run_file(state, folder))
@@ -88,20 +86,10 @@ def _start_chain(stack: ExitStack, folder: Folder, built: BuiltChain) -> LiveCha
     return chain
 
 
-def _make_key(folder: Folder) -> Address:
-    """Make a throw-away key with its keystore and password, readable by their owner only."""
-    account = Account.create()
-    password = secrets.token_hex(16)
-    keystore = Account.encrypt(account.key, password, kdf="pbkdf2", iterations=_KDF_ROUNDS)
-    for path, text in ((folder.keystore, json.dumps(keystore)), (folder.password_file, password)):
-        path.touch(mode=0o600)
-        path.write_text(text)
-    return parse_address(account.address)
-
-
 def _deploy(folder: Folder, chains: Sequence[LiveChain], keeper: Address) -> DevnetState:
     deployment = f"plimsoll-devnet-{secrets.token_hex(4)}"
-    committee = Committee.first(deployment, [keeper], 1)
+    attester = make_attester(folder)
+    committee = Committee.first(deployment, [attester], 1)
     running = []
     for chain in chains:
         chain.add_balance(keeper, _KEEPER_BALANCE_WEI)
@@ -120,6 +108,7 @@ def _deploy(folder: Folder, chains: Sequence[LiveChain], keeper: Address) -> Dev
         started_at=int(time.time()),
         deployment=deployment,
         keeper=keeper,
+        attester=attester,
         run_file=folder.run_file,
         chains=tuple(running),
     )

@@ -38,7 +38,10 @@ FACTORY: Final = Function("factory", (), ("address",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One chain to look at: its settings, a client, the block, and the daemon's key if known."""
+    """One chain to look at: its settings, a client, the block, and the daemon's keys if known.
+
+    `key` sends transactions, `attester` signs attestations.
+    """
 
     where: str
     settings: Settings
@@ -46,6 +49,7 @@ class Visit:
     client: EvmClient
     anchor: BlockAnchor
     key: Address | None
+    attester: Address | None
 
     async def read(self, plan: ReadPlan[Any]) -> Any:  # noqa: ANN401 # as typed as the plan
         """Read a plan at the block."""
@@ -246,12 +250,15 @@ async def _examine_verifier(visit: Visit, verifier: Address) -> AsyncIterator[Fi
         advice = "correct deployment, or deploy a verifier for it"
         yield fail(where, f"its salt is not that of deployment {deployment!r}", advice)
         return
-    if threshold == 1 and visit.key is not None:
-        ours = Committee.first(deployment, [visit.key], 1)
+    if threshold == 1 and visit.attester is not None:
+        ours = Committee.first(deployment, [visit.attester], 1)
         if committee != ours.id:
-            what = f"its committee is not the key {checksummed(visit.key)}"
+            what = f"its committee is not the key {checksummed(visit.attester)}"
             yield fail(where, what, "use the key it was deployed for, or deploy it again")
             return
+        if visit.attester == visit.key:
+            what = "its one member sends the rescues too, and unified ones need others' signatures"
+            yield warn(where, what, "set keys.attestation_keystore and deploy it for that key")
     if max_ttl < visit.settings.attestation.ttl_s:
         advice = "lower attestation.ttl_s"
         yield fail(where, f"takes attestations of at most {max_ttl} s", advice)

@@ -22,7 +22,13 @@ from config.solana import SolanaSettings
 from daemon.doctor.contracts import Visit, examine_contracts
 from daemon.doctor.endpoints import TIMEOUT_S, examine_head, examine_rpc, examine_ws
 from daemon.doctor.funds import examine_gas, examine_mandates
-from daemon.doctor.local import examine_accounts, examine_key, examine_keypair, examine_state
+from daemon.doctor.local import (
+    examine_accounts,
+    examine_attester,
+    examine_key,
+    examine_keypair,
+    examine_state,
+)
 from daemon.doctor.report import Finding, fail, has_failed
 from daemon.doctor.solana import endpoints as solana_endpoints
 from daemon.doctor.solana.accounts import examine_accounts as examine_solana
@@ -39,6 +45,7 @@ class _Examination:
     session: aiohttp.ClientSession
     settings: Settings
     key: Address | None
+    attester: Address | None
     solana_key: Pubkey | None
     clock: Callable[[], float]
 
@@ -48,12 +55,18 @@ async def examine(
 ) -> tuple[Finding, ...]:
     """Check everything; findings are never raised, a chain that fails is one of them."""
     key, found = await asyncio.to_thread(examine_key, settings)
+    attester, its = await asyncio.to_thread(examine_attester, settings, key)
     solana_key, also = await asyncio.to_thread(examine_keypair, settings)
     state = examine_state(settings.state_dir)
-    local = [*found, *also, state, *examine_accounts(settings.accounts)]
+    local = [*found, *its, *also, state, *examine_accounts(settings.accounts)]
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         examination = _Examination(
-            session=session, settings=settings, key=key, solana_key=solana_key, clock=clock
+            session=session,
+            settings=settings,
+            key=key,
+            attester=attester,
+            solana_key=solana_key,
+            clock=clock,
         )
         tasks = [group.create_task(_bounded(examination, label)) for label in settings.chains]
     return (*local, *(finding for task in tasks for finding in task.result()))
@@ -100,6 +113,7 @@ async def _examine_evm(
             client=client,
             anchor=head.anchor,
             key=examination.key,
+            attester=examination.attester,
         )
         await _examine_state(visit, chain, head, findings)
 
@@ -143,7 +157,7 @@ async def _examine_solana(
             client=client,
             head=head,
             key=examination.solana_key,
-            attester=examination.key,
+            attester=examination.attester,
         )
         findings += [finding async for finding in examine_balance(visit)]
         found = [finding async for finding in examine_solana(visit)]

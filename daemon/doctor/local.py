@@ -13,11 +13,17 @@ from chains.model.ids import Address, checksummed
 from chains.model.units import WAD
 from chains.solana.signer import LocalSigner as SolanaSigner
 from config.accounts import AccountSettings
+from config.errors import ConfigError
+from config.secrets import read_secret
 from config.settings import Settings
 from daemon.doctor.report import Finding, fail, ok, warn
+from daemon.keys import find_attestation_key
+from proofs.signing.secp256k1 import Secp256k1Signer
+from proofs.signing.signer import KeystoreError
 
 _STORE = "keys.keystore"
 _KEYPAIR = "keys.solana_keypair"
+_ATTESTING = "keys.attestation_keystore"
 
 
 def examine_key(settings: Settings) -> tuple[Address | None, list[Finding]]:
@@ -34,6 +40,21 @@ def examine_key(settings: Settings) -> tuple[Address | None, list[Finding]]:
     except SignerError as error:
         return None, [fail("keys", str(error), "see plimsoll keys --help")]
     return signer.address, [ok(_STORE, f"opens, its address is {checksummed(signer.address)}")]
+
+
+def examine_attester(
+    settings: Settings, key: Address | None
+) -> tuple[Address | None, list[Finding]]:
+    """Open the key that signs attestations: one of its own, or the keeper's `key`; slow too."""
+    try:
+        files = find_attestation_key(settings.keys)
+        if files is None:
+            return key, []
+        password = read_secret(files[1]).get_secret_value()
+        address = Secp256k1Signer.from_keystore(files[0], password).address
+    except (ConfigError, KeystoreError) as error:
+        return None, [fail(_ATTESTING, str(error), "see plimsoll keys --help")]
+    return address, [ok(_ATTESTING, f"opens, its address is {checksummed(address)}")]
 
 
 def examine_keypair(settings: Settings) -> tuple[Pubkey | None, list[Finding]]:

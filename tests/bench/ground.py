@@ -4,7 +4,6 @@ Blocks are mined by hand. The state directory lies in the repository and not in 
 kept in memory, where an fsync costs nothing.
 """
 
-import json
 import os
 import secrets
 import shutil
@@ -14,17 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-from eth_account import Account
-
 from chains.evm.rescue import MandateTerms, build_approve, build_set_mandate
 from chains.model.action import Instrument
-from chains.model.ids import AccountId, Address, parse_address
+from chains.model.ids import AccountId, Address
 from chains.model.snapshot import MandateKind
 from chains.model.units import WAD, Bps, Wad
 from config.load import load
 from config.settings import Settings
 from daemon.devnet.artifacts import ROOT
 from daemon.devnet.folder import DevnetState, Folder, RunningChain
+from daemon.devnet.keystores import make_attester, make_keeper
 from daemon.devnet.own import deploy_own
 from daemon.devnet.runfile import format_run_file
 from proofs.committee import Committee
@@ -40,7 +38,6 @@ YEAR_S: Final = 365 * 86_400
 PLENTY: Final = 2**128
 PLENTY_USD: Final = "100000"
 KEEPER_WEI: Final = 1_000 * 10**18
-_KDF_ROUNDS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +79,9 @@ def open_ground() -> Iterator[Ground]:
 
 
 def _deploy(devnet: Devnet, folder: Folder) -> DevnetState:
-    keeper = make_key(folder)
+    keeper, attester = make_keeper(folder), make_attester(folder)
     deployment = f"plimsoll-bench-{secrets.token_hex(4)}"
-    committee = Committee.first(deployment, [keeper], 1)
+    committee = Committee.first(deployment, [attester], 1)
     for chain in devnet.chains:
         chain.add_balance(keeper, KEEPER_WEI)
     return DevnetState(
@@ -92,6 +89,7 @@ def _deploy(devnet: Devnet, folder: Folder) -> DevnetState:
         started_at=int(time.time()),
         deployment=deployment,
         keeper=keeper,
+        attester=attester,
         run_file=folder.run_file,
         chains=tuple(
             RunningChain(
@@ -105,17 +103,6 @@ def _deploy(devnet: Devnet, folder: Folder) -> DevnetState:
             for chain in devnet.chains
         ),
     )
-
-
-def make_key(folder: Folder) -> Address:
-    """Write a keystore with few rounds, so that a daemon starts fast; give its address."""
-    account = Account.create()
-    password = secrets.token_hex(16)
-    keystore = Account.encrypt(account.key, password, kdf="pbkdf2", iterations=_KDF_ROUNDS)
-    for path, text in ((folder.keystore, json.dumps(keystore)), (folder.password_file, password)):
-        path.touch(mode=0o600)
-        path.write_text(text)
-    return parse_address(account.address)
 
 
 def _seed(ground: Ground) -> None:

@@ -24,12 +24,13 @@ from config.load import load
 from config.settings import Settings
 from daemon.devnet.artifacts import ROOT
 from daemon.devnet.folder import DevnetState, Folder, RunningSolana
+from daemon.devnet.keystores import make_attester, make_keeper
 from daemon.devnet.runfile import format_run_file
 from daemon.devnet.solana.chain import LiveSolana
 from daemon.devnet.solana.deployment import NodeKind
 from daemon.devnet.solana.hosting import SolanaHost
 from daemon.devnet.solana.starting import start_solana
-from tests.bench.ground import ACCOUNT, PLENTY_USD, SALT, YEAR_S, make_key
+from tests.bench.ground import ACCOUNT, PLENTY_USD, SALT, YEAR_S
 
 HELD: Final = 100 * 10**9
 OWED: Final = 10_000 * 10**6
@@ -75,14 +76,15 @@ def open_slot_ground() -> Iterator[SlotGround]:
     folder = Folder.open(ROOT / ".plimsoll" / f"bench-{os.getpid()}-solana")
     try:
         with SolanaHost.start(NodeKind.OWN, folder.path / "node") as host:
-            keeper = make_key(folder)
+            keeper, attester = make_keeper(folder), make_attester(folder)
             deployment = f"plimsoll-bench-{secrets.token_hex(4)}"
-            live, running = start_solana(host, folder, deployment=deployment, attester=keeper)
+            live, running = start_solana(host, folder, deployment=deployment, attester=attester)
             state = DevnetState(
                 pid=os.getpid(),
                 started_at=int(time.time()),
                 deployment=deployment,
                 keeper=keeper,
+                attester=attester,
                 run_file=folder.run_file,
                 chains=(),
                 solana=running,

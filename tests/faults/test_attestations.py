@@ -16,7 +16,7 @@ from proofs.document import decode_document
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.statement import HealthAttestation
 from proofs.typed import digest_struct, hash_text
-from tests.support.stage import ALICE, DEPLOYMENT, KEEPER_KEY
+from tests.support.stage import ALICE, ATTESTER_KEY, DEPLOYMENT
 from tests.support.story import Story
 
 pytestmark = pytest.mark.net
@@ -58,7 +58,7 @@ class Consumer:
     def judge_signed(self, header: HealthAttestation, deployment: str = DEPLOYMENT) -> str:
         """Judge a header that the committee's own key signed for a deployment."""
         digest = digest_struct(header, hash_text(deployment))
-        return self.judge(header, Secp256k1Signer(KEEPER_KEY).sign(digest))
+        return self.judge(header, Secp256k1Signer(ATTESTER_KEY).sign(digest))
 
 
 async def test_every_attack_on_an_attestation_is_refused_for_its_own_reason(story: Story) -> None:
@@ -72,7 +72,7 @@ async def test_every_attack_on_an_attestation_is_refused_for_its_own_reason(stor
     envelope = decode_document(daemon.signed()).envelope
     header, proof = envelope.header, envelope.proof
     consumer = Consumer(story=story, bitmap=envelope.bitmap)
-    foreign = Committee.first(ELSEWHERE, [story.stage.keeper], 1)
+    foreign = Committee.first(ELSEWHERE, [story.stage.attester], 1)
 
     found = {
         "as it is": consumer.judge(header, proof),

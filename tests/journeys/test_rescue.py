@@ -102,7 +102,7 @@ async def test_what_triggered_the_rescue_verifies_offline_and_on_both_chains(
 
     document = decode_document(raw)
     header = document.statement.header
-    expected = Expected(deployment=DEPLOYMENT, members=frozenset({story.stage.keeper}))
+    expected = Expected(deployment=DEPLOYMENT, members=frozenset({story.stage.attester}))
     stated = verify_file(raw, expected, now=header.issued_at)
     assert 147 * 10**16 < (stated.health.factor or 0) < 148 * 10**16
     for chain in story.stage.net.chains:
@@ -117,7 +117,7 @@ async def test_what_triggered_the_rescue_verifies_offline_and_on_both_chains(
 
     file = story.folder / "attestation.json"
     file.write_bytes(raw)
-    pins = ("--deployment", DEPLOYMENT, "--member", story.stage.keeper)
+    pins = ("--deployment", DEPLOYMENT, "--member", story.stage.attester)
     files = [part for path in daemon.files for part in ("--rpc", str(path))]
     done = await run_command("verify", str(file), *pins, *files, "--json", folder=story.folder)
     assert done.code == 0, done.output + done.errors

@@ -79,7 +79,10 @@ def write_etc(story: Story) -> tuple[Path, Path]:
     credentials = story.folder / "credentials"
     credentials.mkdir(mode=0o700)
     folder = story.stage.folder
-    for name, file in (("keystore", folder.keystore), ("password", folder.password_file)):
+    attesting = ("attestation_keystore", folder.attestation_keystore)
+    its_password = ("attestation_password", folder.attestation_password_file)
+    own = (("keystore", folder.keystore), ("password", folder.password_file))
+    for name, file in (*own, attesting, its_password):
         shutil.copy(file, credentials / name)
         (credentials / name).chmod(0o400)
     return config, credentials

@@ -134,10 +134,12 @@ class SolanaStage:
 def open_solana(stage: Stage, path: Path, *, evm: str, position: Position) -> Iterator[SolanaStage]:
     """Start a chain, put everybody in place, and let Alice's mandates on both chains name both."""
     folder = Folder.open(path)
-    for file in (stage.folder.keystore, stage.folder.password_file):
+    made = stage.folder
+    attesting = (made.attestation_keystore, made.attestation_password_file)
+    for file in (made.keystore, made.password_file, *attesting):
         shutil.copy(file, folder.path)
     with SolanaHost.start(NodeKind.OWN, folder.path / "node", slot_ms=_QUICK_MS) as host:
-        chain, running = start_solana(host, folder, deployment=DEPLOYMENT, attester=stage.keeper)
+        chain, running = start_solana(host, folder, deployment=DEPLOYMENT, attester=stage.attester)
         members = (
             AccountId(stage.chain(evm).chain_id, ALICE),
             AccountId(chain.chain_id, Address(str(ALICES_KEY.pubkey()))),
@@ -179,6 +181,7 @@ def _describe(stage: Stage, running: RunningSolana, folder: Folder, evm: str) ->
         started_at=0,
         deployment=DEPLOYMENT,
         keeper=stage.keeper,
+        attester=stage.attester,
         run_file=folder.run_file,
         chains=(
             RunningChain(

@@ -14,17 +14,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from eth_account import Account
 from eth_hash.auto import keccak
 
 from chains.evm.decode import decode_data
 from chains.evm.multicall import ViewResult
 from chains.evm.rescue import MandateTerms, build_set_mandate, plan_funds
 from chains.model.action import Instrument
-from chains.model.ids import AccountId, Address, parse_address
+from chains.model.ids import AccountId, Address
 from chains.model.snapshot import Mandate, MandateKind
 from chains.model.units import BPS, WAD, Bps, Wad
 from daemon.devnet.folder import DevnetState, Folder, RunningChain
+from daemon.devnet.keystores import write_keystore
 from daemon.devnet.own import OwnContracts, deploy_own
 from daemon.devnet.runfile import format_run_file
 from proofs.committee import Committee
@@ -34,7 +34,7 @@ from tests.support.rescue import read_time
 
 DEPLOYMENT: Final = "plimsoll-stories"
 KEEPER_KEY: Final = keccak(b"the keeper of the stories")
-PASSWORD: Final = "throw-away"
+ATTESTER_KEY: Final = keccak(b"the attester of the stories")
 SALT: Final = keccak(b"alice's salt")
 IDLE: Final[Mapping[str, int]] = {"WETH": 5 * 10**18, "USDC": 10_000 * 10**6}
 BOTH: Final = frozenset({Instrument.REPAY, Instrument.SUPPLY})
@@ -44,7 +44,6 @@ BANDS: Final = {
 }
 ALICE, STRANGER, BYSTANDER = (account.address for account in derive_accounts()[1:4])
 _DAY: Final = 86_400
-_KDF_ROUNDS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +53,7 @@ class Stage:
     net: Devnet
     contracts: Mapping[str, OwnContracts]
     keeper: Address
+    attester: Address
     folder: Folder
 
     def chain(self, name: str) -> DevChain:
@@ -117,30 +117,22 @@ def open_stage() -> Iterator[Stage]:
     """Start both chains and put everybody in place."""
     with run_devnet() as net, tempfile.TemporaryDirectory(prefix="plimsoll-stage-") as path:
         folder = Folder.open(Path(path))
-        keeper = _write_key(folder)
-        committee = Committee.first(DEPLOYMENT, [keeper], 1)
+        keeper = write_keystore(KEEPER_KEY, folder.keystore, folder.password_file)
+        attester = write_keystore(
+            ATTESTER_KEY, folder.attestation_keystore, folder.attestation_password_file
+        )
+        committee = Committee.first(DEPLOYMENT, [attester], 1)
         contracts = {
-            chain.name: deploy_own(
-                chain, deployment=DEPLOYMENT, keeper=keeper, committee=committee
-            )
+            chain.name: deploy_own(chain, deployment=DEPLOYMENT, keeper=keeper, committee=committee)
             for chain in net.chains
         }
-        stage = Stage(net=net, contracts=contracts, keeper=keeper, folder=folder)
+        stage = Stage(net=net, contracts=contracts, keeper=keeper, attester=attester, folder=folder)
         for chain in net.chains:
             chain.set_balance(keeper, 100 * 10**18)
         _open_positions(net)
         _give_mandates(stage)
         folder.run_file.write_text(format_run_file(_describe(stage), folder))
         yield stage
-
-
-def _write_key(folder: Folder) -> Address:
-    """Write the keystore with few rounds, so that a daemon starts fast."""
-    keystore = Account.encrypt(KEEPER_KEY, PASSWORD, kdf="pbkdf2", iterations=_KDF_ROUNDS)
-    for path, text in ((folder.keystore, json.dumps(keystore)), (folder.password_file, PASSWORD)):
-        path.touch(mode=0o600)
-        path.write_text(text)
-    return parse_address(Account.from_key(KEEPER_KEY).address.lower())
 
 
 def _open_positions(net: Devnet) -> None:
@@ -166,6 +158,7 @@ def _describe(stage: Stage) -> DevnetState:
         started_at=0,
         deployment=DEPLOYMENT,
         keeper=stage.keeper,
+        attester=stage.attester,
         run_file=stage.folder.run_file,
         chains=tuple(
             RunningChain(

@@ -6,7 +6,8 @@
         he names may then take that token from him, within the mandate's limits, and with nothing
         else than to repay his debt or to supply for him in that pool. A native mandate is
         triggered by the health factor the pool computes; a unified one by an attestation that the
-        mandate's verifier accepts. The owner can pause, change or revoke at any time.
+        mandate's verifier accepts from a quorum without the sender. The owner can pause, change or
+        revoke at any time.
 @dev There is no administrator and no upgrade. Calls go to the mandate's pool, its oracle, its
      token and its verifier only. Nothing stays here between transactions.
 
@@ -92,8 +93,8 @@ interface Oracle:
 
 
 interface Verifier:
-    def verify(
-        attestation: HealthAttestation, bitmap: uint256, proof: Bytes[2080]
+    def verify_without(
+        attestation: HealthAttestation, bitmap: uint256, proof: Bytes[2080], excluded: address
     ) -> bytes32: view
 
 
@@ -546,7 +547,10 @@ def _take_attestation(
     assert issued_at + u.max_age >= block.timestamp, "old"
     assert _attestation.sequence > self.last_sequence[_owner][u.account_set_root], "sequence"
     self.last_sequence[_owner][u.account_set_root] = _attestation.sequence
-    digest: bytes32 = staticcall Verifier(u.verifier).verify(_attestation, _bitmap, _proof)
+    # Who acts does not count among those who say that he must.
+    digest: bytes32 = staticcall Verifier(u.verifier).verify_without(
+        _attestation, _bitmap, _proof, msg.sender
+    )
     assert digest != empty(bytes32), "digest"
 
 

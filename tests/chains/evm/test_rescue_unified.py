@@ -1,20 +1,27 @@
 """rescue.vy's unified mandates, triggered through the real verifier on real Aave."""
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import pytest
 from eth_hash.auto import keccak
 
-from chains.evm.rescue import build_set_mandate
-from chains.model.action import Instrument
+from chains.evm.rescue import build_set_mandate, build_unified_rescue
+from chains.model.action import Call, Instrument
 from chains.model.units import WAD, Bps
+from daemon.devnet.vyper_build import VERIFIERS, compile_vyper
+from proofs.committee import Committee
+from proofs.contract import build_constructor
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.statement import NO_DEBT_FACTOR, HealthAttestation
+from proofs.typed import digest_struct, hash_text
 from tests.support.devnet import Devnet
 from tests.support.rescue import (
+    DEPLOYMENT,
+    KEEPER,
     OWNER,
     ROOT_OF_ACCOUNTS,
+    SIGNER,
     STRANGER,
     UNIFIED_TRIGGER,
     Stage,
@@ -179,6 +186,48 @@ def test_what_the_verifier_refuses_is_refused(stage: Stage) -> None:
     assert refusal(stage, mandate, stage.attest(audience=bytes(keccak(b"x")))) == "audience"
     stranger = Secp256k1Signer(bytes(keccak(b"a stranger")))
     assert refused(stage.rescue_unified, mandate, REPAY, NEEDED, signer=stranger) == "signer"
+
+
+def test_a_lone_keepers_own_signature_does_not_let_it_act(stage: Stage) -> None:
+    stage.chain.set_balance(SIGNER.address, WAD)
+    mandate = stage.set_mandate(stage.unified_terms(keeper=SIGNER.address))
+    call = stage.build_unified(mandate, REPAY, NEEDED)
+    assert refused(stage.send, call, SIGNER.address) == "excluded"
+    mandate = stage.set_mandate(stage.unified_terms(keeper=KEEPER))
+    assert stage.send(stage.build_unified(mandate, REPAY, NEEDED), KEEPER).units == NEEDED
+
+
+def test_a_quorum_counts_without_the_member_that_acts(stage: Stage) -> None:
+    seeds = (bytes(keccak(f"member {i}".encode())) for i in range(4))
+    signers = sorted(map(Secp256k1Signer, seeds), key=lambda s: int(s.address, 16))
+    committee = Committee.first(DEPLOYMENT, [signer.address for signer in signers], 3)
+    arguments = build_constructor(DEPLOYMENT, committee, 3_600)
+    verifier = stage.chain.deploy(compile_vyper(VERIFIERS / "verifier.vy"), *arguments)
+    actor = signers[1].address
+    stage.chain.set_balance(actor, WAD)
+    mandate = stage.set_mandate(stage.unified_terms(verifier=verifier, keeper=actor))
+    header = stage.attest(committee_id=committee.id)
+    digest = digest_struct(header, hash_text(DEPLOYMENT))
+
+    def sign(*indices: int) -> Call:
+        return build_unified_rescue(
+            stage.rescue,
+            owner=OWNER,
+            mandate_id=mandate,
+            instrument=REPAY,
+            units=NEEDED,
+            attestation_fields=astuple(header),
+            bitmap=sum(1 << index for index in indices),
+            proof=b"".join(signers[index].sign(digest) for index in indices),
+        )
+
+    assert refused(stage.send, sign(0, 2), actor) == "quorum"
+    assert refused(stage.send, sign(0, 1, 2), actor) == "excluded"
+    assert stage.send(sign(0, 1, 2, 3), actor).units == NEEDED
+    header = replace(header, sequence=header.sequence + 1)
+    digest = digest_struct(header, hash_text(DEPLOYMENT))
+    assert refused(stage.send, sign(0, 1, 3), actor) == "excluded"
+    assert stage.send(sign(0, 2, 3), actor).units == NEEDED
 
 
 def test_a_verifier_that_answers_nothing_is_not_believed(stage: Stage) -> None:

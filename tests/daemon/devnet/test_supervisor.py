@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -150,10 +151,15 @@ def test_run_toml_tells_of_solana_as_it_was_made(running: Folder) -> None:
 
 def test_the_throw_away_keys_are_readable_by_their_owner_only(running: Folder) -> None:
     secrets = (running.keystore, running.password_file, running.solana_keypair)
-    for file in (*secrets, running.solana_owner):
+    attesting = (running.attestation_keystore, running.attestation_password_file)
+    for file in (*secrets, *attesting, running.solana_owner):
         assert file.stat().st_mode & 0o077 == 0
-    keystore, state = json.loads(running.keystore.read_text()), running.read_state()
-    assert "0x" + keystore["address"].removeprefix("0x").lower() == state.keeper
+    state = running.read_state()
+    stores = (running.keystore, running.attestation_keystore)
+    made = [json.loads(file.read_text())["address"] for file in stores]
+    named = [f"0x{address.removeprefix('0x').lower()}" for address in made]
+    assert named == [state.keeper, state.attester]
+    assert state.keeper != state.attester
     assert state.solana is not None
     keypair = Keypair.from_bytes(bytes(json.loads(running.solana_keypair.read_text())))
     assert str(keypair.pubkey()) == state.solana.keeper
@@ -341,14 +347,16 @@ def test_a_second_supervisor_is_refused(running: Folder) -> None:
     assert control.read_status(running).pid == pid
 
 
-def test_a_given_keeper_is_used_and_no_key_is_made(tmp_path: Path) -> None:
+def test_a_given_keeper_is_used_and_no_key_to_send_with_is_made(tmp_path: Path) -> None:
     folder = Folder.open(tmp_path)
     keeper = Address("0x" + "c4" * 20)
     state = launch.up(folder, keeper=keeper, solana=NodeKind.OWN, progress=print)
     try:
         assert state.keeper == keeper
         assert not folder.keystore.exists()
-        assert "keystore" not in folder.run_file.read_text()
+        keys = tomllib.loads(folder.run_file.read_text())["keys"]
+        assert set(keys) >= {"attestation_keystore", "attestation_password_file"}
+        assert not {"keystore", "password_file"} & set(keys)
     finally:
         launch.down(folder)
 

@@ -132,13 +132,42 @@ async def test_a_foreign_deployments_verifier_is_named_on_each_chain(patient: Pa
 async def test_a_key_the_contracts_do_not_know_is_named(patient: Patient, tmp_path: Path) -> None:
     write_private(tmp_path / "password", "x")
     write_keystore(tmp_path / "keystore", draw_key(), "x", work=2)
-    keys = {"keystore": str(tmp_path / "keystore"), "password_file": str(tmp_path / "password")}
-    lines = await patient.failures({"mode": "dry-run", "keys": keys})
+    files = {"keystore": str(tmp_path / "keystore"), "password_file": str(tmp_path / "password")}
+    attesting = {f"attestation_{name}": file for name, file in files.items()}
+    lines = await patient.failures({"mode": "dry-run", "keys": files | attesting})
     assert [line.split(":")[0] for line in lines] == [
         f"fail chains.{label}.contracts.{name}"
         for label in ("cheap", "dear")
         for name in ("verifier", "liquidator")
     ] + ["fail chains.solana.programs.committee"]
+
+
+async def test_an_attestation_key_that_does_not_open_is_one_line(
+    patient: Patient, tmp_path: Path
+) -> None:
+    write_private(tmp_path / "password", "wrong")
+    keys = {"attestation_password_file": str(tmp_path / "password")}
+    (line,) = await patient.failures({"mode": "dry-run", "keys": keys})
+    assert line.startswith("fail keys.attestation_keystore: ")
+    assert "does not open with this password" in line
+    (line,) = await patient.failures({"keys": {"attestation_password_file": None}})
+    assert line.startswith("fail keys.attestation_keystore: ")
+    assert "keys.attestation_password_file: is missing" in line
+
+
+async def test_a_verifier_of_the_senders_own_key_is_warned_of(patient: Patient) -> None:
+    attesting = {
+        "keystore": str(patient.folder.attestation_keystore),
+        "password_file": str(patient.folder.attestation_password_file),
+    }
+    found = await patient.findings({"mode": "dry-run", "keys": attesting})
+    lines = [str(one) for one in found if ".contracts.verifier: " in str(one)]
+    assert [line.split(":")[0] for line in lines] == [
+        f"{level} chains.{label}.contracts.verifier"
+        for label in ("cheap", "dear")
+        for level in ("warn", "ok  ")
+    ]
+    assert "its one member sends the rescues too" in lines[0]
 
 
 async def test_live_without_a_key_fails_and_dry_run_warns(patient: Patient) -> None:
