@@ -1,36 +1,31 @@
-"""`plimsoll verify FILE`: check an attestation offline, or against one's own endpoints.
+"""`plimsoll verify FILE [BUNDLE]`: check an attestation offline, or against one's own endpoints.
 
-Exit codes: 0 accepted, 2 wrong usage or configuration, 3 the file cannot be read, 10 to 59
-refused (`proofs.refusal`), 60 the chains hold something else, 61 a chain could not be asked.
+Exit codes: 0 accepted, 2 wrong usage or configuration, 3 a file cannot be read, 10 to 59 and 70 to
+79 refused (`proofs.refusal`), 60 the chains hold something else, 61 a chain could not be asked.
 """
 
 import asyncio
-import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
 
-from chains.model.ids import AccountId, Address, AssetId, InvalidId, parse_address
-from chains.model.units import USD, WAD
+from chains.model.ids import AccountId, Address, InvalidId, parse_address
 from config.errors import ConfigError
 from config.load import load
 from config.settings import Settings
+from daemon.anchors import Anchoring, AnchorKind, find_anchors
 from daemon.commands.common import BAD_INPUT, JsonOption
+from daemon.commands.verdict import Findings, fail, report
 from daemon.compose import EvmParts, open_chains
 from daemon.verify import ChainAccess, Comparison, compare_with_chain
+from proofs.evidence.check import Grounds, verify_evidence
 from proofs.refusal import Refused
-from proofs.statement import (
-    Evidence,
-    Leaves,
-    PositionLeaf,
-    PriceLeaf,
-    Statement,
-    hash_audience,
-)
+from proofs.statement import Statement, hash_audience
 from proofs.succession import CommitteeChain, decode_chain, verify_chain
 from proofs.typed import ZERO
 from proofs.verify import Expected, Verdict, verify_file
@@ -39,14 +34,21 @@ UNREADABLE_FILE: Final = 3
 CHAIN_DIFFERS: Final = 60
 CHAIN_UNREADABLE: Final = 61
 
-OFFLINE: Final = "consistent, unanchored"
-ANCHORED: Final = "consistent, and what your endpoints say of its blocks"
+BUNDLE_SUFFIX: Final = ".plme"
+_URLS: Final = ("http://", "https://")
 _HASH_DIGITS: Final = 66
 
 
 def verify(
     file: Annotated[Path, typer.Argument(help="The attestation file; - reads standard input.")],
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(help="The evidence; left out, it lies beside FILE as FILE.plme."),
+    ] = None,
     *,
+    proofs: Annotated[
+        bool, typer.Option("--proofs", help="Prove the leaves by the evidence in BUNDLE.")
+    ] = False,
     deployment: Annotated[
         str | None, typer.Option(help="The deployment id it must be of, such as plimsoll-main.")
     ] = None,
@@ -69,8 +71,15 @@ def verify(
         int, typer.Option(help="How far apart its chains may be read, seconds.")
     ] = 300,
     rpc: Annotated[
-        list[Path] | None,
-        typer.Option(help="Configuration files whose endpoints to compare the leaves with."),
+        list[str] | None,
+        typer.Option(
+            help="URL of your own node, to see that the blocks are in its chain; or a "
+            "configuration file, to read everything again from its endpoints."
+        ),
+    ] = None,
+    eip2935: Annotated[
+        list[str] | None,
+        typer.Option(help="URL of a node whose chain's contract of block hashes is asked."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -87,27 +96,58 @@ def verify(
     try:
         chain = read_chain(committees) if committees else None
         verdict = verify_file(read_file(file), replace(expected, chain=chain), now=now)
+        proved = _prove(verdict.statement, file, bundle) if proofs or bundle else {}
     except OSError as error:
         detail = f"{error.filename} cannot be read: {error.strerror}"
-        _fail("unreadable_file", detail, UNREADABLE_FILE, as_json=as_json)
+        fail("unreadable_file", detail, UNREADABLE_FILE, as_json=as_json)
     except Refused as error:
-        _fail(error.refusal.name.lower(), str(error), error.refusal.code, as_json=as_json)
-    if rpc:
-        _compare(verdict, rpc, as_json=as_json)
-    _report(verdict, expected, ANCHORED if rpc else OFFLINE, as_json=as_json)
+        fail(error.refusal.name.lower(), str(error), error.refusal.code, as_json=as_json)
+    urls = {
+        AnchorKind.RPC: [each for each in rpc or () if each.startswith(_URLS)],
+        AnchorKind.HISTORY: eip2935 or [],
+    }
+    files = [Path(each) for each in rpc or () if not each.startswith(_URLS)]
+    anchoring = asyncio.run(find_anchors(verdict.statement, urls))
+    _refuse(anchoring.differences, anchoring.unreadable, as_json=as_json)
+    if files:
+        _compare(verdict, files, as_json=as_json)
+    findings = Findings(
+        proved=proved, anchors=_list_anchors(verdict, anchoring), read_again=bool(files)
+    )
+    report(verdict, expected, findings, as_json=as_json)
+
+
+def _prove(statement: Statement, file: Path, bundle: Path | None) -> Mapping[str, Grounds]:
+    """Give what the evidence proves, by chain; OSError or Refused."""
+    if bundle is None and str(file) == "-":
+        raise typer.BadParameter("--proofs: name the BUNDLE of a file from standard input")
+    return verify_evidence(statement, read_file(bundle or _beside(file)))
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(file.name + BUNDLE_SUFFIX)
+
+
+def _list_anchors(verdict: Verdict, anchoring: Anchoring) -> dict[str, list[AnchorKind]]:
+    """Give every chain's anchors: what was asked, and the committee where you named it."""
+    known = [AnchorKind.COMMITTEE] if verdict.pinned else []
+    chains = (block.caip2 for block in verdict.statement.leaves.blocks)
+    return {chain: [*known, *anchoring.kinds.get(chain, [])] for chain in chains}
 
 
 def _compare(verdict: Verdict, files: list[Path], *, as_json: bool) -> None:
     try:
         found = asyncio.run(_ask_chains(verdict.statement, load(files)))
     except ConfigError as error:
-        _fail("configuration", str(error), BAD_INPUT, as_json=as_json)
-    if found.differences:
-        text = "\n".join(found.differences)
-        _fail("chain_differs", text, CHAIN_DIFFERS, as_json=as_json)
-    if found.unreadable:
-        text = "\n".join(found.unreadable)
-        _fail("chain_unreadable", text, CHAIN_UNREADABLE, as_json=as_json)
+        fail("configuration", str(error), BAD_INPUT, as_json=as_json)
+    _refuse(found.differences, found.unreadable, as_json=as_json)
+
+
+def _refuse(differences: Sequence[str], unreadable: Sequence[str], *, as_json: bool) -> None:
+    if differences:
+        fail("chain_differs", "\n".join(differences), CHAIN_DIFFERS, as_json=as_json)
+    if unreadable:
+        fail("chain_unreadable", "\n".join(unreadable), CHAIN_UNREADABLE, as_json=as_json)
 
 
 async def _ask_chains(statement: Statement, settings: Settings) -> Comparison:
@@ -175,96 +215,3 @@ def _read_member(text: str) -> Address:
         return parse_address(text)
     except InvalidId as error:
         raise typer.BadParameter(f"--member: {error}") from error
-
-
-def _fail(reason: str, detail: str, code: int, *, as_json: bool) -> NoReturn:
-    if as_json:
-        view = {"verdict": "refused", "reason": reason, "code": code, "detail": detail}
-        typer.echo(json.dumps(view))
-    else:
-        typer.echo(f"refused ({reason}): {detail}", err=True)
-    raise typer.Exit(code)
-
-
-def _report(verdict: Verdict, expected: Expected, verdict_text: str, *, as_json: bool) -> None:
-    view = _view(verdict, expected, verdict_text)
-    header = verdict.statement.header
-    if as_json:
-        typer.echo(json.dumps(view))
-        return
-    factor = view["health_factor"]
-    health = "no debt" if factor is None else factor
-    pinned = "pinned" if verdict.pinned else "not pinned: give --member or --committee"
-    checked = "" if expected.deployment else " (not checked: give --deployment)"
-    typer.echo(
-        "\n".join(
-            (
-                verdict_text,
-                f"  digest      {view['digest']}",
-                f"  deployment  {view['deployment']}{checked}",
-                f"  signed by   {', '.join(view['signers'])} ({pinned})",
-                f"  scheme      {view['scheme']}",
-                f"  health      {health}",
-                f"  collateral  {view['collateral_usd']} USD, weighted",
-                f"  required    {view['requirement_usd']} USD",
-                f"  blocks      {', '.join(view['blocks'])}",
-                *(f"  leaves      {line}" for line in _tell_evidence(view["evidence"])),
-                f"  valid       {_time(header.issued_at)} to {_time(header.expires_at)}",
-            )
-        )
-    )
-
-
-def _view(verdict: Verdict, expected: Expected, verdict_text: str) -> dict[str, Any]:
-    statement, health = verdict.statement, verdict.health
-    factor = health.factor
-    return {
-        "verdict": verdict_text,
-        "code": 0,
-        "digest": "0x" + verdict.digest.hex(),
-        "deployment": statement.deployment,
-        "deployment_checked": expected.deployment is not None,
-        "pinned": verdict.pinned,
-        "committee_id": "0x" + statement.header.committee_id.hex(),
-        "signers": list(verdict.signers),
-        "scheme": verdict.scheme.label,
-        "sequence": statement.header.sequence,
-        "issued_at": statement.header.issued_at,
-        "expires_at": statement.header.expires_at,
-        "health_factor": None if factor is None else _decimal(factor, WAD),
-        "collateral_usd": _decimal(health.collateral, USD),
-        "requirement_usd": _decimal(health.requirement, USD),
-        "equity_usd": _decimal(health.equity, USD),
-        "accounts": [leaf.caip10 for leaf in statement.leaves.accounts],
-        "blocks": [f"{leaf.caip2}@{leaf.height}" for leaf in statement.leaves.blocks],
-        "evidence": _list_evidence(statement.leaves),
-    }
-
-
-def _list_evidence(leaves: Leaves) -> dict[str, list[str]]:
-    """Give by chain how its positions and prices are backed, strongest first."""
-    found: dict[str, set[int]] = {}
-    backed: list[PositionLeaf | PriceLeaf] = [*leaves.positions, *leaves.prices]
-    for leaf in backed:
-        found.setdefault(str(AssetId.parse(leaf.asset).chain), set()).add(leaf.evidence)
-    return {
-        chain: [Evidence(kind).name.lower().replace("_", "-") for kind in sorted(kinds)]
-        for chain, kinds in sorted(found.items())
-    }
-
-
-def _tell_evidence(evidence: dict[str, list[str]]) -> list[str]:
-    return [f"{chain} {', '.join(kinds)}" for chain, kinds in evidence.items()]
-
-
-def _decimal(value: int, unit: int) -> str:
-    whole, part = divmod(abs(value), unit)
-    digits = len(str(unit)) - 1
-    return f"{'-' if value < 0 else ''}{whole}.{part:0{digits}d}"
-
-
-def _time(seconds: int) -> str:
-    try:
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-    except (OverflowError, ValueError, OSError):
-        return str(seconds)
