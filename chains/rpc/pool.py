@@ -127,6 +127,23 @@ class EndpointPool(ABC, Generic[E]):
             await asyncio.sleep(self._missing_wait_s)
         return await self._ask_round(question, limit, hedge_s)
 
+    async def ask_all(self, question: Callable[[E], Awaitable[T]]) -> list[T]:
+        """Put a question to every endpoint in use, side by side; give the answers.
+
+        Where none is in use the last resort is asked. Raises as `ask` where nobody answers.
+        """
+        asked = self._candidates()
+        used = [index for index in asked if self._states[index].aside is None]
+        async with asyncio.TaskGroup() as group:
+            trials = [
+                group.create_task(self._try(index, question, self.timeout_s))
+                for index in used or asked
+            ]
+        outcomes = [trial.result() for trial in trials]
+        if answers := [each.value for each in outcomes if isinstance(each, _Answer)]:
+            return answers
+        raise self._nobody(next((each for each in outcomes if isinstance(each, RpcError)), None))
+
     async def _ask_round(
         self, question: Callable[[E], Awaitable[T]], limit_s: float, hedge_s: float | None
     ) -> T:

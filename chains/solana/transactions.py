@@ -173,20 +173,21 @@ class Lane:
             signature=signature,
         )
 
-    async def submit(self, signed: SignedTransaction) -> None:
+    async def submit(self, signed: SignedTransaction, *, everywhere: bool = False) -> None:
         """Broadcast; SubmitRefused when a node says no, Unreachable leaves open who has it.
 
-        A node takes what can never land without a word: watch what becomes of it.
+        A node takes what can never land, or drops what it took, without a word: watch what
+        becomes of it, and have it sent `everywhere` when it is sent again.
         """
         try:
-            await self._client.submit(signed.raw)
+            await self._client.submit(signed.raw, everywhere=everywhere)
         except RpcError as error:
             raise SubmitRefused(self.chain, error.reason) from error
 
     async def rebroadcast(self, signed: SignedTransaction) -> None:
-        """Send the same bytes again; a refusal changes nothing."""
+        """Send the same bytes again, to every endpoint in use; a refusal changes nothing."""
         try:
-            await self._client.submit(signed.raw)
+            await self._client.submit(signed.raw, everywhere=True)
         except RpcError:
             return
 

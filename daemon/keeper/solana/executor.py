@@ -218,7 +218,7 @@ class SlotExecutor:
                 return await self._include(intent, self._preview(intent, watch), now)
             case Stage.PENDING:
                 intent = await self._drop(intent, now)
-                return intent if now > intent.draft.deadline else await self._send(intent, now)
+                return intent if now > intent.draft.deadline else await self._resend(intent, now)
             case Stage.EXPIRED:
                 return await self._renew(await self._drop(intent, now), now)
             case Stage.UNKNOWN:
@@ -298,7 +298,7 @@ class SlotExecutor:
             attempt = Attempt(signed=signed, height=blockhash.slot, signed_at=now)
             gas = self.budget.raised(intent, attempt) if self.budget else None
             if gas is None or not (reason := self._why_refused(intent, gas, now)):
-                return await self._send(await self._attempt(intent, attempt, now, gas), now)
+                return await self._resend(await self._attempt(intent, attempt, now, gas), now)
             self._complain(intent, "transaction.not_raised", reason)
         return intent
 
@@ -322,9 +322,9 @@ class SlotExecutor:
         log.error("lane.stopped", chain=str(self.lane.chain), reason=self.stopped)
         return await self._end(intent, IntentState.LOST, now, reason=self.stopped)
 
-    async def _send(self, intent: Intent, now: int) -> Intent:
+    async def _send(self, intent: Intent, now: int, *, everywhere: bool = False) -> Intent:
         try:
-            await self._put(intent)
+            await self._put(intent, everywhere=everywhere)
         except (ChainError, ExecutionError) as error:
             self._complain(intent, "transaction.not_sent", error.reason)
             return intent
@@ -333,13 +333,17 @@ class SlotExecutor:
         # The bytes are out: that they were sent is written down even when this task is cancelled.
         return await asyncio.shield(self._move(intent, IntentState.SENT, now))
 
-    async def _put(self, intent: Intent) -> None:
+    async def _resend(self, intent: Intent, now: int) -> Intent:
+        """Send what is in no block yet to all endpoints: the first may drop what it takes."""
+        return await self._send(intent, now, everywhere=True)
+
+    async def _put(self, intent: Intent, *, everywhere: bool) -> None:
         """Send the newest version to the nodes, a liquidation to the block engine if any."""
         signed = intent.last.solana
         if self._bundles is not None and intent.draft.purpose is Purpose.LIQUIDATION:
             await self._bundles.submit([signed.raw])
         else:
-            await self.lane.submit(signed)
+            await self.lane.submit(signed, everywhere=everywhere)
 
     async def _end(
         self,

@@ -26,6 +26,7 @@ from daemon.devnet.solana.wire import Params, RpcFailure
 from tests.support.solnode import (
     SOL,
     START_TIME,
+    balance,
     chain_of,
     make_key,
     make_ledger,
@@ -229,9 +230,6 @@ async def test_with_only_another_chain_behind_it_the_client_says_so(ledger: Ledg
     async with serving(ledger, chain=chain) as (client, _):
         with pytest.raises(WrongChain, match=chain_of(ledger).reference):
             await client.read_point()
-        node._handlers = {**node._handlers, "getMultipleAccounts": lambda _: {"context": []}}
-        with pytest.raises(DecodeError, match="getMultipleAccounts: .* is no object"):
-            await client.read_accounts([CLOCK], min_slot=1_002)
 
 
 @pytest.mark.parametrize("chain", ["eip155:1", "solana:short"])
@@ -379,16 +377,17 @@ async def test_of_all_endpoints_in_use_one_that_takes_it_is_enough(
     client, [well, bad] = pair
     wallet = make_wallet(ledger)
     payment = sign(ledger, wallet, [pay(wallet, TO)])
-    bad.faults.unhealthy = True
+    bad.faults.rate_limited = well.faults.dropped_transactions = 1
     assert await client.submit(bytes(payment), everywhere=True) == payment.signatures[0]
-    assert [n.counts["sendTransaction"] for n in (well, bad)] == [1, 1]
+    assert "sendTransaction" not in bad.counts
+    await client.check_endpoints()
     await client.submit(bytes(payment), everywhere=True)
-    assert [n.counts["sendTransaction"] for n in (well, bad)] == [2, 1], "it is set aside"
-    well.faults.unhealthy = True
+    assert [n.counts["sendTransaction"] for n in (well, bad)] == [2, 1]
+    well.faults.rate_limited = bad.faults.rate_limited = 1
     with pytest.raises(Unreachable):
         await client.submit(bytes(payment), everywhere=True)
-    well.faults.heal()
     await client.submit(bytes(payment), everywhere=True)
+    assert balance(ledger, TO) == SOL
 
 
 async def test_an_endpoint_that_answers_nonsense_is_a_decode_error(ledger: Ledger) -> None:
@@ -396,6 +395,9 @@ async def test_an_endpoint_that_answers_nonsense_is_a_decode_error(ledger: Ledge
         node._handlers = {**node._handlers, "getEpochInfo": lambda _: {"absoluteSlot": "x"}}
         with pytest.raises(DecodeError, match="getEpochInfo: 'x' is no count"):
             await client.read_point()
+        node._handlers = {**node._handlers, "getMultipleAccounts": lambda _: {"context": []}}
+        with pytest.raises(DecodeError, match=r"getMultipleAccounts: .* is no object"):
+            await client.read_accounts([CLOCK], min_slot=1_002)
 
 
 @pytest.mark.parametrize(

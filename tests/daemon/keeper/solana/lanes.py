@@ -46,13 +46,13 @@ class FaultyLane(Lane):
     fault = Fault.NOTHING
     refused = False
 
-    async def submit(self, signed: SignedTransaction) -> None:
+    async def submit(self, signed: SignedTransaction, *, everywhere: bool = False) -> None:
         fault, self.fault = self.fault, Fault.NOTHING
         if fault is Fault.CRASH_BEFORE:
             raise Crash
         if fault is Fault.UNREACHABLE_BEFORE:
             raise Unreachable(self.chain, "nobody answers")
-        await super().submit(signed)
+        await super().submit(signed, everywhere=everywhere)
         if fault is Fault.CRASH_AFTER:
             raise Crash
         if fault is Fault.UNREACHABLE_AFTER:

@@ -101,6 +101,21 @@ async def test_a_transaction_lost_on_its_way_is_sent_again_as_it_is(scene: Scene
     assert scene.paid == 1
 
 
+async def test_what_one_endpoint_swallows_is_sent_to_all_the_next_time(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    async with living(tmp_path, ledger, ledger) as scene:
+        first, second = scene.nodes
+        first.faults.dropped_transactions = 10**6
+        intent = await scene.do()
+        assert second.counts.get("sendTransaction", 0) == 0
+        await scene.tick()
+        [settled] = await scene.tick(2)
+        assert (first.counts["sendTransaction"], second.counts["sendTransaction"]) == (2, 1)
+        assert settled.attempts == intent.attempts
+        assert scene.paid == 1
+
+
 async def test_one_that_expired_is_signed_anew_dearer_and_happens_once(scene: Scene) -> None:
     scene.node.faults.dropped_transactions = 10**6
     intent = await scene.do()
