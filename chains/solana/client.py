@@ -347,7 +347,7 @@ class SolanaClient:
     async def _ask_at(
         self, min_slot: int, method: str, params: Sequence[Json], *, timeout_s: float | None = None
     ) -> Json:
-        """Call a method; who answers at an earlier slot has not the block: not all heed our wish."""
+        """Call a method; who answers at an earlier slot has not the block: not all heed us."""
         limit = self._pool.timeout_s if timeout_s is None else timeout_s
 
         async def ask(endpoint: SolanaEndpoint) -> Json:
