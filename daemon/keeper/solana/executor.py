@@ -11,16 +11,22 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
-from solders.signature import Signature
 
-from chains.errors import ChainError, ExecutionError, FeeTooHigh, InvariantError, SimulationReverted
+from chains.errors import (
+    ChainError,
+    DecodeError,
+    ExecutionError,
+    FeeTooHigh,
+    InvariantError,
+    SimulationReverted,
+)
 from chains.model.action import Action, Quote, Receipt
 from chains.model.anchor import BlockAnchor, Head
 from chains.model.ids import Address
 from chains.model.snapshot import ChainFees, ChainSnapshot
 from chains.model.units import Usd
+from chains.rpc.endpoint import RpcError
 from chains.solana.bundles import BundleLane
-from chains.solana.decode import RecentBlockhash
 from chains.solana.fees import Budget as UnitBudget
 from chains.solana.fees import cap_budget, plan_raise, plan_unit_limit
 from chains.solana.landings import LandingReader
@@ -31,14 +37,14 @@ from daemon.keeper.followed import Followed
 from daemon.keeper.intent import Attempt, Draft, Intent, IntentState, Purpose
 from daemon.keeper.journal import Journal
 from daemon.keeper.ports import Budget
+from daemon.keeper.solana.blockhashes import Blockhashes
 from daemon.keeper.solana.quote import OrderQuoter, lamport_cost
+from daemon.keeper.solana.receipts import build_receipt, preview_receipt
 
 log = structlog.get_logger(__name__)
 
 NO_NONCE: Final = 2**63 - 1
 """Above all running numbers: nothing that is settled is ever free again."""
-FRESH_SLOTS: Final = 8
-"""How old a blockhash that was read with a quote may be (it serves for about 150 slots)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +95,7 @@ class SlotExecutor:
         self._watches: dict[int, TransactionWatch] = {}
         self._complaints: dict[int, str] = {}
         self._next: int | None = None
-        self._fresh: RecentBlockhash | None = None
+        self._blockhashes = Blockhashes(lane)
         self._following = asyncio.Lock()
         self._followed = Followed()
 
@@ -110,7 +116,7 @@ class SlotExecutor:
         """
         self.native_usd = at.fees.native_usd
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._refresh())
+            group.create_task(self._blockhashes.refresh(self.quote_timeout_s))
             quotes = group.create_task(self._quoter.quote(actions, at))
         return quotes.result()
 
@@ -126,7 +132,7 @@ class SlotExecutor:
         InvariantError when it could not be journalled or signed: nothing was sent then.
         """
         most, units = self.find_most(draft, fees, now=now), self._plan_units(draft)
-        blockhash = await self._take_blockhash()
+        blockhash = await self._blockhashes.take(height=self._followed.height)
         number = await self._take_number()
         signed = self.lane.sign(_order(draft), budget=units, blockhash=blockhash)
         attempt = Attempt(signed=signed, height=blockhash.slot, signed_at=now)
@@ -140,14 +146,14 @@ class SlotExecutor:
     async def on_head(self, head: Head, *, now: int) -> tuple[Intent, ...]:
         """Follow everything in flight; give what was settled. The first head reconciles.
 
-        Raises ChainError when the chain cannot be asked: what was not looked at waits.
+        What cannot be asked about holds up nothing else: it stays in flight, and its place closed.
         """
         async with self._following:
             self._followed.begin()
             if not self.ready:
                 await self._load()
             for intent in self.in_flight:
-                followed = await self._follow(intent, now)
+                followed = await self._try_follow(intent, now)
                 if followed.open:
                     self._open[intent.id] = followed
                 else:
@@ -167,20 +173,6 @@ class SlotExecutor:
         """
         if any(intent.state is IntentState.INCLUDED for intent in self.in_flight):
             await self._followed.wait_height(anchor.height, looks=looks)
-
-    async def _refresh(self) -> None:
-        try:
-            async with asyncio.timeout(self.quote_timeout_s):
-                self._fresh = await self.lane.read_blockhash()
-        except (ChainError, TimeoutError):
-            self._fresh = None
-
-    async def _take_blockhash(self) -> RecentBlockhash:
-        """Give a blockhash to sign with; one is used once, so that no two signatures are equal."""
-        fresh, self._fresh = self._fresh, None
-        if fresh is not None and fresh.slot >= self._followed.height - FRESH_SLOTS:
-            return fresh
-        return await self.lane.read_blockhash()
 
     async def _take_number(self) -> int:
         if self._next is None:
@@ -205,6 +197,14 @@ class SlotExecutor:
         ):
             self._open.setdefault(intent.id, intent)
 
+    async def _try_follow(self, intent: Intent, now: int) -> Intent:
+        try:
+            return await self._follow(intent, now)
+        except ChainError as error:
+            self._complain(intent, "transaction.not_followed", error.reason)
+        # The place of what is included opens with the next read: here nobody knows whether it is.
+        return await self._drop(self._open[intent.id], now, reason="it cannot be followed")
+
     async def _follow(self, intent: Intent, now: int) -> Intent:
         known = self._watches.get(intent.id) or self.lane.watch(intent.last.solana)
         watch = await self.lane.step(known)
@@ -215,7 +215,7 @@ class SlotExecutor:
             case Stage.CONFIRMED:
                 return await self._settle(intent, watch, now)
             case Stage.SEEN:
-                return await self._include(intent, self._preview(intent, watch), now)
+                return await self._include(intent, preview_receipt(intent, watch), now)
             case Stage.PENDING:
                 intent = await self._drop(intent, now)
                 return intent if now > intent.draft.deadline else await self._resend(intent, now)
@@ -246,31 +246,41 @@ class SlotExecutor:
             return intent
         return await self._move(intent, IntentState.INCLUDED, now, receipt=receipt)
 
-    async def _drop(self, intent: Intent, now: int) -> Intent:
+    async def _drop(
+        self, intent: Intent, now: int, *, reason: str = "its block was dropped"
+    ) -> Intent:
         if intent.state is not IntentState.INCLUDED:
             return intent
-        log.warning("transaction.dropped", chain=str(self.lane.chain), nonce=intent.nonce)
-        return await self._move(intent, IntentState.SENT, now, reason="its block was dropped")
+        log.warning(
+            "transaction.dropped", chain=str(self.lane.chain), nonce=intent.nonce, reason=reason
+        )
+        return await self._move(intent, IntentState.SENT, now, reason=reason)
 
     async def _settle(self, intent: Intent, watch: TransactionWatch, now: int) -> Intent:
-        landing = await self.lane.read_landing(watch.signature)
-        if landing is None:  # another endpoint answered, which is not so far
-            self._watches[intent.id] = replace(watch, stage=Stage.PENDING, status=None)
-            return await self._include(intent, self._preview(intent, watch), now)
-        receipt = self._receipt(landing.signature, landing.slot, landing.error, landing.fee)
+        """Record how a transaction ended, by its status alone where no node can tell the rest."""
+        receipt, gas = preview_receipt(intent, watch), None
+        reason = watch.status.error if watch.status else None
+        try:
+            landing = await self.lane.read_landing(watch.signature)
+        except (DecodeError, RpcError) as error:
+            self._complain(intent, "transaction.not_read", error.reason)
+        else:
+            if landing is None:  # another endpoint answered, which is not so far
+                self._watches[intent.id] = replace(watch, stage=Stage.PENDING, status=None)
+                return await self._include(intent, receipt, now)
+            receipt, reason = build_receipt(self.lane.chain, landing), landing.error
+            if self.native_usd:
+                gas = lamport_cost(max(landing.fee, landing.paid), self.native_usd)
         intent = await self._include(intent, receipt, now)
-        gas: Usd | None = None
-        if self.native_usd:
-            gas = lamport_cost(max(landing.fee, landing.paid), self.native_usd)
         state = IntentState.CONFIRMED if receipt.success else IntentState.FAILED
         log.info(
             "transaction.settled",
             chain=str(self.lane.chain),
             nonce=intent.nonce,
             state=state.value,
-            signature=str(landing.signature),
+            signature=str(watch.signature),
         )
-        return await self._end(intent, state, now, reason=landing.error, receipt=receipt, gas=gas)
+        return await self._end(intent, state, now, reason=reason, receipt=receipt, gas=gas)
 
     async def _renew(self, intent: Intent, now: int) -> Intent:
         """Sign anew what can never land any more; give it up past its deadline, or if it failed."""
@@ -376,25 +386,6 @@ class SlotExecutor:
         )
         self._open[intent.id] = moved
         return moved
-
-    def _preview(self, intent: Intent, watch: TransactionWatch) -> Receipt:
-        """Give the receipt of what lies in a block, with the fee that its signed budget says."""
-        status = watch.status
-        if status is None:
-            raise InvariantError(f"intent {intent.id}: {watch.signature} was seen in no slot")
-        seen = next(a for a in intent.attempts if a.solana.signature == watch.signature)
-        return self._receipt(watch.signature, status.slot, status.error, seen.most)
-
-    def _receipt(self, signature: Signature, slot: int, error: str | None, fee: int) -> Receipt:
-        return Receipt(
-            chain=self.lane.chain,
-            tx_hash=bytes(signature),
-            block_hash=b"",
-            height=slot,
-            success=error is None,
-            gas_used=fee,
-            gas_price_wei=1,
-        )
 
     def _complain(self, intent: Intent, event: str, reason: str) -> None:
         if self._complaints.get(intent.id) != reason:

@@ -181,8 +181,12 @@ def twist(
     change: Callable[[dict[str, Json]], Json],
     *,
     at: SolanaNode | None = None,
+    about: str = "",
 ) -> None:
-    """Have a node, or all of them, answer otherwise than with null to a method, changed so."""
+    """Change what a node, or each of them, answers to a method unless that is null.
+
+    `about` is what the question must name.
+    """
     request = SolanaEndpoint.request
 
     async def answer(
@@ -190,6 +194,7 @@ def twist(
     ) -> Json:
         found = await request(endpoint, asked, params, timeout_s=timeout_s)
         here = at is None or endpoint.label == label_of(at.url)
-        return change(found) if asked == method and here and isinstance(found, dict) else found
+        meant = here and asked == method and about in str(params)
+        return change(found) if meant and isinstance(found, dict) else found
 
     patch.setattr(SolanaEndpoint, "request", answer)

@@ -21,6 +21,7 @@ from daemon.devnet.solana.ledger import Ledger
 from daemon.keeper.intent import Intent, IntentState
 from daemon.keeper.limits import Breaker, Limits
 from daemon.keeper.memory import Memory
+from daemon.keeper.solana.blockhashes import FRESH_SLOTS
 from tests.daemon.keeper.fakes import Crash, Fault
 from tests.daemon.keeper.solana.lanes import FEE, FEES, TO, Scene, funded, living, twist
 from tests.support.solnode import SOL, balance, make_key, make_ledger, make_wallet, pay, sign
@@ -194,6 +195,30 @@ async def test_what_would_fail_by_now_is_not_signed_anew(scene: Scene) -> None:
     assert "it would fail now" in (settled.reason or "")
 
 
+async def test_a_blockhash_read_with_a_quote_is_signed_with_once(scene: Scene) -> None:
+    reads = scene.node.counts
+    await scene.executor.quote([], await scene.read())
+    asked = reads["getLatestBlockhash"]
+    same = scene.draft()
+    first = await scene.do(same)
+    assert reads["getLatestBlockhash"] == asked
+    scene.ledger.tick()
+    second = await scene.do(replace(same, need="another"))
+    assert reads["getLatestBlockhash"] == asked + 1
+    assert first.last.tx_hash != second.last.tx_hash
+
+
+@pytest.mark.parametrize(("slots", "read_anew"), [(FRESH_SLOTS, 0), (FRESH_SLOTS + 1, 1)])
+async def test_a_blockhash_that_grew_old_is_not_signed_with(
+    scene: Scene, slots: int, read_anew: int
+) -> None:
+    await scene.executor.quote([], await scene.read())
+    asked = scene.node.counts["getLatestBlockhash"]
+    await scene.tick(slots)
+    await scene.do()
+    assert scene.node.counts["getLatestBlockhash"] == asked + read_anew
+
+
 async def test_a_fee_above_the_cap_is_never_offered(scene: Scene) -> None:
     dear = scene.draft(price=95_000_000)
     assert scene.executor.find_most(dear, FEES, now=scene.now) == 1_500_000
@@ -337,6 +362,56 @@ async def test_what_nobody_remembers_stops_the_lane(ledger: Ledger, tmp_path: Pa
         assert reborn.executor.in_flight == ()
 
 
+async def test_what_no_node_can_tell_of_is_settled_by_its_status(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twist(monkeypatch, "getTransaction", lambda found: {**found, "meta": None})
+    draft = scene.draft()
+    scene.executor.budget = counted = memory(Usd(USD))
+    counted.reserve(draft, Usd(900_000), scene.now)
+    counted.signed(await scene.do(draft))
+    with capture_logs() as logs:
+        [settled] = await scene.tick(2)
+    assert [line["event"] for line in logs].count("transaction.not_read") == 1
+    assert settled.state is IntentState.CONFIRMED
+    assert settled.receipt is not None
+    assert (settled.receipt.height, settled.receipt.gas_used) == (1_003, FEE)
+    assert counted.spends[settled.id].gas == 900_000, "what it cost is not known: count the most"
+    wallet = make_wallet(scene.ledger, lamports=0)
+    scene.ledger.send(sign(scene.ledger, wallet, [pay(wallet, ELSEWHERE, 6 * SOL)]))
+    await scene.do(scene.draft(2, lamports=8 * SOL))
+    [settled] = await scene.tick(2)
+    assert settled.state is IntentState.FAILED
+    assert "failed with error 1" in (settled.reason or "")
+
+
+async def test_one_that_cannot_be_asked_about_holds_up_nothing_else(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(tmp_path, ledger) as scene:
+        bad = await scene.do()
+        await scene.see()
+        assert [i.state for i in scene.executor.in_flight] == [IntentState.INCLUDED]
+        signature = str(bad.last.solana.signature)
+        twist(monkeypatch, "getSignatureStatuses", lambda _: {"context": {}}, about=signature)
+        other = await scene.do(scene.draft(2))
+        head = (await scene.head()).anchor
+        with capture_logs() as logs:
+            assert [i.id for i in (*await scene.tick(), *await scene.tick())] == [other.id]
+        assert [line["event"] for line in logs].count("transaction.not_followed") == 1
+        [left] = scene.executor.in_flight
+        assert (left.id, left.state) == (bad.id, IntentState.SENT), "its place stays closed"
+        async with asyncio.timeout(1):
+            await scene.executor.wait_followed(head, looks=scene.executor.looks)
+    async with living(tmp_path, ledger) as reborn:
+        assert reborn.executor.ready
+        assert [i.id for i in reborn.executor.in_flight] == [bad.id]
+        monkeypatch.undo()
+        [settled] = await reborn.tick()
+        assert (settled.id, settled.state) == (bad.id, IntentState.CONFIRMED)
+        assert reborn.paid == 2
+
+
 async def test_only_what_may_be_undone_is_waited_for(scene: Scene) -> None:
     anchor = (await scene.head()).anchor
     ahead = replace(anchor, height=anchor.height + 5)
@@ -366,8 +441,7 @@ async def test_a_question_that_fails_after_a_drop_leaves_the_intent_in_hand(scen
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scene.lane, "simulate", fail)
-        with pytest.raises(Unreachable):
-            await scene.see()
+        await scene.see()
     assert [i.state for i in scene.executor.in_flight] == [IntentState.SENT]
     scene.node.faults.heal()
     await scene.tick()
