@@ -18,6 +18,7 @@ from daemon.devnet.deployment import GWEI
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.folder import DEFAULT_FOLDER, Folder
 from daemon.devnet.solana.deployment import NodeKind
+from proofs.committee import MAX_MEMBERS
 
 devnet_app = typer.Typer(help="Three real chains on this machine.", no_args_is_help=True)
 
@@ -37,6 +38,9 @@ def up(
         NodeKind | None,
         typer.Option(help="What Solana runs on; left out, Surfpool where it can run."),
     ] = None,
+    members: Annotated[
+        int, typer.Option(min=1, max=MAX_MEMBERS, help="How many daemons attest together.")
+    ] = 1,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -47,6 +51,7 @@ def up(
             Folder.open(folder),
             keeper=address,
             solana=solana,
+            members=members,
             progress=partial(typer.echo, err=True),
         )
         _print(control.read_status(Folder.open(folder)), as_json=as_json)

@@ -60,8 +60,8 @@ class RunningSolana:
 class DevnetState:
     """What one start of the devnet made; `deployment` is its id, `started_at` in seconds.
 
-    `keeper` sends transactions, `attester` signs attestations. `chains` are the EVM ones; a stage
-    that needs no more has no `solana`.
+    `keeper` sends transactions, `attester` signs attestations, alone or as the first of `members`.
+    `chains` are the EVM ones; a stage that needs no more has no `solana`.
     """
 
     pid: int
@@ -72,6 +72,7 @@ class DevnetState:
     run_file: Path
     chains: tuple[RunningChain, ...]
     solana: RunningSolana | None = None
+    members: tuple[Address, ...] = ()
 
 
 _STATE_JSON: Final = TypeAdapter(DevnetState)
@@ -125,6 +126,11 @@ class Folder:
         return self.path / "password"
 
     @property
+    def members(self) -> Path:
+        """The folder of a committee's members: their keys, states and configurations."""
+        return self.path / "members"
+
+    @property
     def attestation_keystore(self) -> Path:
         """The throw-away key's keystore that signs attestations."""
         return self.path / "attestation-keystore.json"
@@ -146,7 +152,7 @@ class Folder:
 
     def clean(self) -> None:
         """Remove what an earlier devnet left, but for its log and the daemon's state."""
-        for leftover in (*self.path.glob("anvil-*"), self.path / "solana"):
+        for leftover in (*self.path.glob("anvil-*"), self.path / "solana", self.members):
             shutil.rmtree(leftover, ignore_errors=True)
         made = (self.state_file, self.run_file, self.keystore, self.password_file)
         keys = (self.solana_keypair, self.solana_owner)

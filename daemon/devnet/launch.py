@@ -27,13 +27,15 @@ def up(
     keeper: Address | None = None,
     refresh_s: int = REFRESH_S,
     solana: NodeKind | None = None,
+    members: int = 1,
     progress: Callable[[str], None],
 ) -> DevnetState:
     """Start a devnet and wait until it is ready; DevnetError when one runs or it fails.
 
     `keeper` is the address of the daemon's key (left out, a throw-away key is made), `refresh_s`
     how often the feeds are published again, `solana` the node Solana runs on (left out, Surfpool
-    where it can run). The first call ever builds, which takes up to a minute; that, and why
+    where it can run), `members` how many attest together (each with a file of its own in the
+    folder's `members`). The first call ever builds, which takes up to a minute; that, and why
     Surfpool is not used, is told to `progress`.
     """
     if (pid := folder.read_pid()) is not None:
@@ -42,7 +44,7 @@ def up(
             "`plimsoll devnet down` ends it"
         )
     build_devnet(progress)
-    state = _wait_until_ready(folder, _start(folder, keeper, refresh_s, solana))
+    state = _wait_until_ready(folder, _start(folder, keeper, refresh_s, solana, members))
     if state.solana is not None and state.solana.fallback is not None:
         progress(state.solana.fallback)
     return state
@@ -72,13 +74,15 @@ def _end(pid: int) -> None:
     _reap(pid)
 
 
-def _start(folder: Folder, keeper: Address | None, refresh_s: int, solana: NodeKind | None) -> int:
+def _start(
+    folder: Folder, keeper: Address | None, refresh_s: int, solana: NodeKind | None, members: int
+) -> int:
     """Start the supervisor in a session of its own and give its process id.
 
     Not by `subprocess`, which expects whoever starts a process to outlive it.
     """
     command = [sys.executable, "-m", "daemon.devnet.supervisor", str(folder.path)]
-    command += ["--refresh-s", str(refresh_s)]
+    command += ["--refresh-s", str(refresh_s), "--members", str(members)]
     if keeper is not None:
         command += ["--keeper", keeper]
     if solana is not None:

@@ -24,10 +24,11 @@ from typing import Final, NoReturn
 from chains.model.ids import Address, parse_address
 from daemon.devnet.anvil import Anvil
 from daemon.devnet.build import BuiltChain, build_devnet
+from daemon.devnet.committee import found_committee, make_members, write_members
 from daemon.devnet.control import MAX_LINE
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.folder import DevnetState, Folder, RunningChain
-from daemon.devnet.keystores import make_attester, make_keeper
+from daemon.devnet.keystores import make_keeper
 from daemon.devnet.live import LiveChain
 from daemon.devnet.own import deploy_own
 from daemon.devnet.runfile import format_run_file
@@ -35,7 +36,6 @@ from daemon.devnet.serve import Service
 from daemon.devnet.solana.deployment import NodeKind
 from daemon.devnet.solana.hosting import SLOT_MS, start_host
 from daemon.devnet.solana.starting import start_solana
-from proofs.committee import Committee
 
 BLOCK_S: Final = 1
 _PAST_THE_SECOND_S: Final = 0.005
@@ -46,14 +46,19 @@ _KEEPER_BALANCE_WEI: Final = 1_000 * 10**18
 
 
 def supervise(
-    folder: Folder, *, keeper: Address | None, refresh_s: int, node: NodeKind | None
+    folder: Folder,
+    *,
+    keeper: Address | None,
+    refresh_s: int,
+    node: NodeKind | None,
+    members: int = 1,
 ) -> NoReturn:
     """Start all chains and mine them until told to end; DevnetError when one cannot go on.
 
     `keeper` is the key that sends transactions and operates the liquidator; a throw-away one is
-    made when None is given, and in any case one that signs attestations. `refresh_s` is how often
-    feeds are published again, `node` what Solana runs on. SystemExit (SIGTERM) ends it; the chains
-    end with it in every case.
+    made when None is given, and in any case one for each of the `members` that attest. `refresh_s`
+    is how often feeds are published again, `node` what Solana runs on. SystemExit (SIGTERM) ends
+    it; the chains end with it in every case.
     """
     with folder.hold(), ExitStack() as stack:
         folder.clean()
@@ -61,11 +66,14 @@ def supervise(
         stack.callback(folder.clean)
         host = stack.enter_context(start_host(node, folder.path / "solana"))
         chains = [_start_chain(stack, folder, built) for built in build_devnet(_say)]
-        state = _deploy(folder, chains, keeper or make_keeper(folder))
+        attesters = make_members(folder, members)
+        state = _deploy(folder, chains, keeper or make_keeper(folder), attesters)
+        committee = found_committee(state.deployment, state.members)
         solana, running = start_solana(
-            host, folder, deployment=state.deployment, attester=state.attester
+            host, folder, deployment=state.deployment, committee=committee
         )
         state = replace(state, solana=running)
+        write_members(folder, state.members, committee)
         folder.run_file.write_text(format_run_file(state, folder))
         listener = stack.enter_context(_listen(folder))
         folder.write_state(state)
@@ -86,10 +94,11 @@ def _start_chain(stack: ExitStack, folder: Folder, built: BuiltChain) -> LiveCha
     return chain
 
 
-def _deploy(folder: Folder, chains: Sequence[LiveChain], keeper: Address) -> DevnetState:
+def _deploy(
+    folder: Folder, chains: Sequence[LiveChain], keeper: Address, members: tuple[Address, ...]
+) -> DevnetState:
     deployment = f"plimsoll-devnet-{secrets.token_hex(4)}"
-    attester = make_attester(folder)
-    committee = Committee.first(deployment, [attester], 1)
+    committee = found_committee(deployment, members)
     running = []
     for chain in chains:
         chain.add_balance(keeper, _KEEPER_BALANCE_WEI)
@@ -108,7 +117,8 @@ def _deploy(folder: Folder, chains: Sequence[LiveChain], keeper: Address) -> Dev
         started_at=int(time.time()),
         deployment=deployment,
         keeper=keeper,
-        attester=attester,
+        attester=members[0],
+        members=members,
         run_file=folder.run_file,
         chains=tuple(running),
     )
@@ -176,6 +186,7 @@ def main() -> None:
     parser.add_argument("--keeper", type=parse_address)
     parser.add_argument("--refresh-s", type=int, required=True)
     parser.add_argument("--solana", type=NodeKind)
+    parser.add_argument("--members", type=int, default=1)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
@@ -185,6 +196,7 @@ def main() -> None:
             keeper=arguments.keeper,
             refresh_s=arguments.refresh_s,
             node=arguments.solana,
+            members=arguments.members,
         )
     except DevnetError as error:
         sys.exit(str(error))

@@ -23,6 +23,7 @@ from chains.solana.rescue import Debt, MandateTerms, build_approve, build_set_ma
 from config.load import load
 from config.settings import Settings
 from daemon.devnet.artifacts import ROOT
+from daemon.devnet.committee import found_committee
 from daemon.devnet.folder import DevnetState, Folder, RunningSolana
 from daemon.devnet.keystores import make_attester, make_keeper
 from daemon.devnet.runfile import format_run_file
@@ -78,7 +79,12 @@ def open_slot_ground() -> Iterator[SlotGround]:
         with SolanaHost.start(NodeKind.OWN, folder.path / "node") as host:
             keeper, attester = make_keeper(folder), make_attester(folder)
             deployment = f"plimsoll-bench-{secrets.token_hex(4)}"
-            live, running = start_solana(host, folder, deployment=deployment, attester=attester)
+            live, running = start_solana(
+                host,
+                folder,
+                deployment=deployment,
+                committee=found_committee(deployment, [attester]),
+            )
             state = DevnetState(
                 pid=os.getpid(),
                 started_at=int(time.time()),

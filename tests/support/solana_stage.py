@@ -20,6 +20,7 @@ from chains.model.ids import AccountId, Address, ChainId
 from chains.model.snapshot import MandateKind
 from chains.solana.rescue import Debt, Rescued, decode_rescued
 from daemon.demo.wallets import DEBT, IDLE, WalletMandates
+from daemon.devnet.committee import found_committee
 from daemon.devnet.folder import DevnetState, Folder, RunningChain, RunningSolana
 from daemon.devnet.runfile import format_run_file
 from daemon.devnet.solana.actors import SOL
@@ -139,7 +140,12 @@ def open_solana(stage: Stage, path: Path, *, evm: str, position: Position) -> It
     for file in (made.keystore, made.password_file, *attesting):
         shutil.copy(file, folder.path)
     with SolanaHost.start(NodeKind.OWN, folder.path / "node", slot_ms=_QUICK_MS) as host:
-        chain, running = start_solana(host, folder, deployment=DEPLOYMENT, attester=stage.attester)
+        chain, running = start_solana(
+            host,
+            folder,
+            deployment=DEPLOYMENT,
+            committee=found_committee(DEPLOYMENT, [stage.attester]),
+        )
         members = (
             AccountId(stage.chain(evm).chain_id, ALICE),
             AccountId(chain.chain_id, Address(str(ALICES_KEY.pubkey()))),

@@ -43,6 +43,7 @@ from daemon.devnet.solana.market import (
 )
 from daemon.devnet.solana.sending import Sender, read_clock
 from daemon.devnet.solana.tokens import build_mint
+from proofs.committee import Committee
 
 OWNER_LAMPORTS: Final = 10**9 * SOL
 """What the owner pays every later transaction and account from."""
@@ -61,8 +62,8 @@ PROGRAMS: Final = {"lending": PROGRAM, "oracle": RECEIVER, "swap": SWAP, "rescue
 _ASSETS: Final = {asset.symbol: asset for asset in ASSETS}
 
 
-def install(rpc: Rpc, owner: Keypair, *, deployment: str, attester: Address) -> SolanaDeployment:
-    """Set a fresh node up; `attester` alone signs attestations for the rescue program.
+def install(rpc: Rpc, owner: Keypair, *, deployment: str, committee: Committee) -> SolanaDeployment:
+    """Set a fresh node up; `committee` signs attestations for the rescue program.
 
     `deployment` is the devnet's id, whose hash salts what is signed. The last transactions may not
     be confirmed yet. DevnetError when a step is refused.
@@ -84,7 +85,7 @@ def install(rpc: Rpc, owner: Keypair, *, deployment: str, attester: Address) -> 
         tokens=tokens,
         pools=tuple(installer.add_pool(tokens[one], tokens[other]) for one, other in PAIRS),
         rescue=Address(str(RESCUE)),
-        committee=installer.found_committee(deployment, attester),
+        committee=installer.found_committee(deployment, committee),
     )
     _supply(Actors(rpc, made, owner))
     return made
@@ -160,12 +161,12 @@ class _Installer:
             vaults=(_write_key(pool.vaults[0]), _write_key(pool.vaults[1])),
         )
 
-    def found_committee(self, deployment: str, attester: Address) -> Address:
-        """Make the committee of one attester."""
+    def found_committee(self, deployment: str, committee: Committee) -> Address:
+        """Make the committee's account."""
         terms = CommitteeTerms(
             salt=keccak(deployment.encode()),
-            members=(attester,),
-            threshold=1,
+            members=committee.members,
+            threshold=committee.threshold,
             max_ttl_s=MAX_TTL_S,
         )
         self._owner.post([build_committee(RESCUE, self._owner.address, terms)])

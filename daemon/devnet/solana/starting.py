@@ -14,6 +14,7 @@ from daemon.devnet.solana.chain import LiveSolana
 from daemon.devnet.solana.hosting import SolanaHost
 from daemon.devnet.solana.installing import install
 from daemon.devnet.solana.tokens import build_token_account
+from proofs.committee import Committee
 
 KEEPER_LAMPORTS: Final = 1_000 * SOL
 KEEPER_TOKENS: Final = {"SOL": 1_000 * 10**9, "USDC": 200_000 * 10**6, "WETH": 100 * 10**8}
@@ -21,16 +22,16 @@ KEEPER_TOKENS: Final = {"SOL": 1_000 * 10**9, "USDC": 200_000 * 10**6, "WETH": 1
 
 
 def start_solana(
-    host: SolanaHost, folder: Folder, *, deployment: str, attester: Address
+    host: SolanaHost, folder: Folder, *, deployment: str, committee: Committee
 ) -> tuple[LiveSolana, RunningSolana]:
     """Set a fresh node up; leaves the owner's and the keeper's keypairs in the folder.
 
-    `deployment` is the devnet's id, `attester` the address that signs its attestations.
+    `deployment` is the devnet's id, `committee` signs its attestations.
     """
     owner, keeper = Keypair(), Keypair()
     _write_key(folder.solana_owner, owner)
     _write_key(folder.solana_keypair, keeper)
-    made = install(host.rpc, owner, deployment=deployment, attester=attester)
+    made = install(host.rpc, owner, deployment=deployment, committee=committee)
     chain = LiveSolana(host, made, owner)
     _equip(chain, keeper.pubkey())
     running = RunningSolana(

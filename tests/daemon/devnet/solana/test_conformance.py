@@ -48,6 +48,7 @@ from chains.solana.tables import plan_tables
 from chains.solana.transactions import Lane, Order
 from chains.solana.watch import Stage
 from daemon.devnet.artifacts import ROOT
+from daemon.devnet.committee import found_committee
 from daemon.devnet.rpc import RpcFailure
 from daemon.devnet.solana.actors import SOL
 from daemon.devnet.solana.chain import LiveSolana
@@ -96,7 +97,12 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         SolanaHost.start(request.param, Path(folder) / "node", slot_ms=SLOT_MS) as host,
     ):
         owner = Keypair()
-        made = install(host.rpc, owner, deployment="conformance", attester=ATTESTER)
+        made = install(
+            host.rpc,
+            owner,
+            deployment="conformance",
+            committee=found_committee("conformance", [ATTESTER]),
+        )
         chain = LiveSolana(host, made, owner)
         wallet = chain.actors.make_wallet(SEED)
         latest = host.rpc.request("getLatestBlockhash", {"commitment": "confirmed"})
