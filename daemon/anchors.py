@@ -10,16 +10,20 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from chains.errors import ChainError, WrongChain
-from chains.evm.client import EvmClient
-from chains.evm.decode import decode_data, to_hex
+import aiohttp
+
+from chains.evm.decode import decode_data, decode_quantity, expect_object, to_hex
+from chains.evm.rpc import EvmEndpoint
 from chains.model.ids import Address, ChainId
+from chains.rpc.endpoint import EndpointError, Json, RpcError
 from proofs.statement import BlockKind, BlockRef, Statement
 
 HISTORY: Final = Address("0x0000f90827f1c53a10cb7a02335b175320002935")
 """The contract of block hashes. Source: EIP-2935."""
 TIMEOUT_S: Final = 10.0
 _WORD: Final = 32
+_UNKNOWN: Final = ChainId.evm(0)
+"""The chain of an endpoint that was not asked yet."""
 
 
 class AnchorKind(StrEnum):
@@ -40,39 +44,47 @@ class Anchoring:
 
 
 async def find_anchors(statement: Statement, urls: Mapping[AnchorKind, Sequence[str]]) -> Anchoring:
-    """Ask every endpoint, of whichever of the statement's chains it is, for the blocks' hashes."""
+    """Ask every endpoint, of whichever of the statement's chains it is, for its block's hash."""
     found = Anchoring()
     blocks = [block for block in statement.leaves.blocks if block.kind == BlockKind.EVM]
-    for kind, listed in urls.items():
-        for url in listed:
-            await _ask(found, kind, url, blocks)
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        for kind, listed in urls.items():
+            for url in listed:
+                await _ask(found, kind, session, url, blocks)
     return found
 
 
-async def _ask(found: Anchoring, kind: AnchorKind, url: str, blocks: Sequence[BlockRef]) -> None:
-    for block in blocks:
-        chain = ChainId.parse(block.caip2)
-        try:
-            async with EvmClient(chain=chain, endpoints=[url], timeout_s=TIMEOUT_S) as client:
-                held = await _read_hash(client, kind, block.height)
-        except WrongChain:
-            continue
-        except ChainError as error:
-            found.unreadable.append(f"blocks[{block.index}]: {error}")
+async def _ask(
+    found: Anchoring,
+    kind: AnchorKind,
+    session: aiohttp.ClientSession,
+    url: str,
+    blocks: Sequence[BlockRef],
+) -> None:
+    endpoint = EvmEndpoint(session, _UNKNOWN, url)
+    try:
+        asked = await endpoint.request("eth_chainId", [], timeout_s=TIMEOUT_S)
+        chain = str(ChainId.evm(decode_quantity(asked)))
+        block = next((block for block in blocks if block.caip2 == chain), None)
+        if block is None:
+            found.unreadable.append(f"{endpoint.label} is of {chain}, which was not read")
             return
-        if held != block.block_hash:
-            stated, other = "0x" + block.block_hash.hex(), "0x" + held.hex()
-            detail = f"blocks[{block.index}].blockHash is {stated}, {kind} has {other}"
-            found.differences.append(detail)
-        else:
-            found.kinds.setdefault(block.caip2, []).append(kind)
+        held = await _read_hash(endpoint, kind, block.height)
+    except (EndpointError, RpcError, ValueError) as error:
+        found.unreadable.append(f"{endpoint.label}: {error}")
         return
-    found.unreadable.append(f"{url} is of no EVM chain of the statement")
+    if held == block.block_hash:
+        found.kinds.setdefault(block.caip2, []).append(kind)
+        return
+    stated, other = "0x" + block.block_hash.hex(), "0x" + held.hex()
+    found.differences.append(f"blocks[{block.index}].blockHash is {stated}, {kind} has {other}")
 
 
-async def _read_hash(client: EvmClient, kind: AnchorKind, height: int) -> bytes:
+async def _read_hash(endpoint: EvmEndpoint, kind: AnchorKind, height: int) -> bytes:
     """Give the hash of the block at a height, empty where it is not known."""
+    params: list[Json] = [hex(height), False]
     if kind is AnchorKind.RPC:
-        return (await client.read_head(height)).anchor.hash
-    call = {"to": HISTORY, "data": to_hex(height.to_bytes(_WORD, "big"))}
-    return decode_data(await client.request("eth_call", [dict(call), "latest"]))
+        block = await endpoint.request("eth_getBlockByNumber", params, timeout_s=TIMEOUT_S)
+        return decode_data(expect_object(block).get("hash"))
+    params = [{"to": HISTORY, "data": to_hex(height.to_bytes(_WORD, "big"))}, "latest"]
+    return decode_data(await endpoint.request("eth_call", params, timeout_s=TIMEOUT_S))

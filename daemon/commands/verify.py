@@ -107,7 +107,9 @@ def verify(
         AnchorKind.HISTORY: eip2935 or [],
     }
     files = [Path(each) for each in rpc or () if not each.startswith(_URLS)]
-    anchoring = asyncio.run(find_anchors(verdict.statement, urls))
+    anchoring = Anchoring()
+    if any(urls.values()):
+        anchoring = asyncio.run(find_anchors(verdict.statement, urls))
     _refuse(anchoring.differences, anchoring.unreadable, as_json=as_json)
     if files:
         _compare(verdict, files, as_json=as_json)

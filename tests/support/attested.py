@@ -19,7 +19,7 @@ from tests.support import values
 from tests.support.devnet import DevChain, Devnet
 
 NAME = "alice"
-SKEW_S = 600
+SKEW_S = 300
 
 
 def format_chain(chain: DevChain, url: str) -> Iterator[str]:

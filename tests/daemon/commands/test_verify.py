@@ -1,8 +1,6 @@
 """`plimsoll verify FILE`: verdicts, exit codes, and the comparison with real chains."""
 
-import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,19 +10,11 @@ import typer
 from typer.testing import CliRunner
 
 from chains.model.ids import AccountId, Address
-from chains.model.position import Side
-from chains.model.price import Price
-from config.load import load
 from daemon.commands.verify import verify
-from daemon.compose import EvmParts, open_chains
-from proofs.build import StatedLeg, Terms, build_statement
 from proofs.document import Document, encode_document
-from proofs.params import Params
 from proofs.refusal import Refusal
 from proofs.statement import Statement, hash_audience
-from proofs.vectors.declared import declare
 from tests.proofs import samples, solana
-from tests.support.devnet import DevChain, Devnet
 
 USER = Address("0x" + "a1" * 20)
 APP = typer.Typer()
@@ -153,99 +143,3 @@ def test_a_missing_file_and_a_missing_configuration_have_their_own_codes(
     assert "cannot be read" in output
     code, _ = run(file, "--at", samples.NOW, "--rpc", tmp_path / "none.toml")
     assert code == 2
-
-
-def format_chain(chain: DevChain, url: str) -> Iterator[str]:
-    deployment = chain.deployment
-    yield f"[chains.{chain.name}]"
-    yield f'caip2 = "eip155:{deployment.number}"'
-    yield f'rpc = ["{url}"]'
-    yield f'multicall3 = "{deployment.multicall3}"'
-    yield 'max_fee_gwei = "500"\npriority_fee_gwei = "1"'
-    yield f"[[chains.{chain.name}.markets]]"
-    yield f'protocol = "aave_v3"\npool = "{deployment.aave.pool}"'
-    for symbol, token in deployment.tokens.items():
-        yield f"[chains.{chain.name}.tokens.{symbol}]"
-        yield f'address = "{token.address}"\nfeed = "{token.feed}"'
-        yield f"decimals = {token.decimals}\nheartbeat_s = 3600"
-
-
-def write_config(path: Path, devnet: Devnet, *, dear_url: str | None = None) -> Path:
-    lines = [f'deployment = "{samples.DEPLOYMENT}"']
-    lines += format_chain(devnet.cheap, devnet.cheap.url)
-    lines += format_chain(devnet.dear, dear_url or devnet.dear.url)
-    path.write_text("\n".join(lines))
-    return path
-
-
-async def state_devnet(config: Path) -> Statement:
-    """Read both chains as the daemon does and state what was found."""
-    members, anchors, legs = [], [], []
-    prices: list[Price] = []
-    async with open_chains(load([config], {})) as chains:
-        for chain, parts in chains.items():
-            if not isinstance(parts, EvmParts):
-                continue
-            head = await parts.client.read_head("latest")
-            member = AccountId(chain, USER)
-            snapshot = await parts.reader.read(head, [member])
-            members.append(member)
-            anchors.append(head.anchor)
-            for position in snapshot.positions:
-                for leg in position.legs:
-                    legs.append(StatedLeg(position=position, leg=leg, price=len(prices)))
-                    prices.append(leg.price)
-    terms = Terms(
-        deployment=samples.DEPLOYMENT,
-        committee=samples.committee(),
-        sequence=1,
-        issued_at=max(anchor.time for anchor in anchors),
-        ttl_s=60,
-        max_skew_s=300,
-    )
-    made = build_statement(
-        terms,
-        members=members,
-        salt=samples.SALT,
-        anchors=anchors,
-        legs=legs,
-        prices=prices,
-        params=Params(),
-    )
-    return declare(made)
-
-
-@pytest.mark.net
-def test_the_leaves_are_compared_with_the_chains_at_their_blocks(
-    devnet: Devnet, tmp_path: Path
-) -> None:
-    devnet.cheap.supply("WETH", USER, 10**18)
-    devnet.dear.supply("WBTC", USER, 10**8)
-    devnet.dear.borrow("USDC", USER, 10**9)
-    config = write_config(tmp_path / "run.toml", devnet)
-    made = asyncio.run(state_devnet(config))
-    assert len(made.leaves.positions) == 3
-    at = ("--at", made.header.issued_at)
-    file = write(made, tmp_path / "attestation.json")
-    devnet.dear.borrow("USDC", USER, 10**9)
-
-    code, output = run(file, *at, "--rpc", config)
-    assert code == 0, output
-    assert output.startswith("consistent, and what your endpoints say")
-
-    without_debt = _drop_debt(made)
-    code, output = run(write(without_debt, file), *at, "--rpc", config)
-    assert code == 60
-    assert "left out: debt of 1000000000" in output
-
-    dead = write_config(tmp_path / "dead.toml", devnet, dear_url="http://127.0.0.1:1")
-    code, output = run(write(made, file), *at, "--rpc", dead)
-    assert code == 61
-    assert "eip155:31338" in output
-
-
-def _drop_debt(made: Statement) -> Statement:
-    collateral = [leaf for leaf in made.leaves.positions if leaf.side == Side.COLLATERAL]
-    positions = tuple(replace(leaf, index=i) for i, leaf in enumerate(collateral))
-    kept = replace(made, leaves=replace(made.leaves, positions=positions))
-    return samples.restate(kept)
