@@ -56,7 +56,8 @@ def test_the_wheel_holds_what_is_no_python(wheel: frozenset[str], path: str) -> 
 
 def test_the_wheel_ships_the_service_unit(wheel: frozenset[str]) -> None:
     assert any(name.endswith("data/lib/systemd/system/plimsoll.service") for name in wheel)
-    assert any(name.endswith("data/share/plimsoll/systemd/solana.conf") for name in wheel)
+    for name in ("solana.conf", "attestation.conf"):
+        assert any(path.endswith(f"data/share/plimsoll/systemd/{name}") for path in wheel)
 
 
 def test_no_registry_host_stands_in_a_lock() -> None:

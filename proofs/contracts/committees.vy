@@ -84,10 +84,7 @@ def calculate_keys_root(_members: DynArray[Member, MAX_MEMBERS]) -> bytes32:
     for _: uint256 in range(5):
         if width < len(_members):
             width *= 2
-    plain: bool = True
-    for member: Member in _members:
-        if member.ed25519Key != empty(bytes32) or member.blsKey != empty(bytes32):
-            plain = False
+    plain: bool = _members[0].ed25519Key | _members[0].blsKey == empty(bytes32)
     for i: uint256 in range(width, bound=MAX_MEMBERS):
         if i >= len(_members):
             nodes[i] = keccak256(x"00")
@@ -114,6 +111,16 @@ def check(_terms: Terms, _members: DynArray[Member, MAX_MEMBERS]):
         number: uint256 = convert(member.key, uint256)
         assert number > last, "members not ascending"
         last = number
+    # Other keys are everybody's or nobody's, and no two members have the same.
+    nothing: bytes32 = empty(bytes32)
+    for i: uint256 in range(count, bound=MAX_MEMBERS):
+        member: Member = _members[i]
+        assert (member.ed25519Key == nothing) == (_members[0].ed25519Key == nothing), "keys"
+        assert (member.blsKey == nothing) == (_members[0].blsKey == nothing), "keys"
+        for j: uint256 in range(i, bound=MAX_MEMBERS):
+            other: Member = _members[j]
+            assert member.ed25519Key == nothing or member.ed25519Key != other.ed25519Key, "keys"
+            assert member.blsKey == nothing or member.blsKey != other.blsKey, "keys"
 
 
 @internal

@@ -222,7 +222,7 @@ def rotate(
     @dev The quorum signs the digest of the CommitteeRecord in the deployment's domain. Until the
          new one starts the old one goes on. Reverts with predecessor, epoch, start, early (the
          newest has not started yet), expired (its time is over, or the new one's), threshold,
-         validity, members not ascending, or as `verify_scheme`
+         validity, members not ascending, keys, or as `verify_scheme`
     @param terms the new record without keysRoot
     @param members the new members, addresses ascending
     @param scheme in which the old quorum signed, 1 or 3

@@ -16,12 +16,14 @@ from pathlib import Path
 import pytest
 
 from config.layers import read_table
+from config.secrets import lay_credentials
 from daemon.devnet.artifacts import ROOT
 from daemon.devnet.folder import Folder
 from tests.config.samples import GOOD, write
 
 UNIT = ROOT / "systemd" / "plimsoll.service"
 SOLANA = ROOT / "systemd" / "solana.conf"
+ATTESTATION = ROOT / "systemd" / "attestation.conf"
 ANALYZE = shutil.which("systemd-analyze")
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")
 MOST_EXPOSURE = 1.5
@@ -127,6 +129,17 @@ def test_a_unit_without_solana_asks_for_no_key_of_it() -> None:
     line = SOLANA.read_text(encoding="utf-8").splitlines()[-1]
     assert line == "LoadCredential=solana_keypair:/etc/plimsoll/solana.json"
     assert "solana" not in UNIT.read_text(encoding="utf-8")
+
+
+def test_the_attestation_key_is_passed_on_under_the_names_that_are_looked_for(
+    tmp_path: Path,
+) -> None:
+    lines = ATTESTATION.read_text(encoding="utf-8").splitlines()[-2:]
+    for line in lines:
+        (tmp_path / line.removeprefix("LoadCredential=").split(":")[0]).touch()
+    found = lay_credentials({}, str(tmp_path))["keys"]
+    assert set(found) == {"attestation_keystore", "attestation_password_file"}
+    assert "attestation" not in UNIT.read_text(encoding="utf-8")
 
 
 def without_privileges() -> list[str]:

@@ -191,6 +191,14 @@ def test_an_unsafe_successor_is_refused_even_if_signed(verifier: Verifier) -> No
     ended = (*terms[:3], terms[2], terms[4])
     assert verifier.attempt("rotate", ended, members, *signed) == "validity"
     assert verifier.attempt("rotate", terms, members[::-1], *signed) == "members not ascending"
+    for place in (1, 2):
+        for key in (bytes(32), members[3][place]):
+            odd = [*members[:1], replace_at(members[1], place, key), *members[2:]]
+            assert verifier.attempt("rotate", terms, odd, *signed) == "keys"
+
+
+def replace_at(member: tuple[object, ...], place: int, key: object) -> tuple[object, ...]:
+    return (*member[:place], key, *member[place + 1 :])
 
 
 def test_an_old_quorum_hands_over_by_bls_too(verifier: Verifier) -> None:
