@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
+from solders.signature import Signature
 
-from chains.rpc.endpoint import EndpointError, RpcError
+from chains.rpc.endpoint import EndpointError, Json, RpcError
 from chains.solana.decode import decode_count, decode_text
 from chains.solana.pool import LIMITS, REFERENCE_LENGTH
 from chains.solana.rpc import SolanaEndpoint
@@ -19,7 +20,7 @@ _SUBSCRIBE: Final = {"jsonrpc": "2.0", "id": 1, "method": "slotSubscribe", "para
 async def examine_rpc(
     session: aiohttp.ClientSession, where: str, chain: SolanaSettings
 ) -> tuple[list[str], list[Finding]]:
-    """Ask each HTTP endpoint for its genesis and its slot; gives those that may be used."""
+    """Ask each HTTP endpoint for genesis, slot and history; gives those that may be used."""
     slots: dict[int, int] = {}
     findings: list[Finding] = []
     for index, url in enumerate(chain.rpc):
@@ -29,6 +30,8 @@ async def examine_rpc(
         else:
             slots[index] = found
     findings += [_judge_slot(f"{where}.rpc[{index}]", chain, slots, index) for index in slots]
+    for index in slots:
+        findings += await _examine_history(session, f"{where}.rpc[{index}]", chain, index)
     return [chain.rpc[index] for index in slots], findings
 
 
@@ -61,6 +64,27 @@ async def _ask(
         what = f"answers for solana:{genesis[:REFERENCE_LENGTH]}, not {chain.caip2}"
         return fail(where, what, f"write a URL of {chain.caip2}, or correct caip2")
     return slot
+
+
+async def _examine_history(
+    session: aiohttp.ClientSession, where: str, chain: SolanaSettings, index: int
+) -> list[Finding]:
+    """Ask what became of a transaction that is none: whoever keeps a history has it in no block."""
+    endpoint = SolanaEndpoint(session, chain.caip2, chain.rpc[index])
+    nobody, form = str(Signature.default()), {"encoding": "base64", "commitment": chain.commitment}
+    questions: dict[str, list[Json]] = {
+        "getSignatureStatuses": [[nobody], {"searchTransactionHistory": True}],
+        "getTransaction": [nobody, {**form, "maxSupportedTransactionVersion": 0}],
+    }
+    findings = []
+    for method, params in questions.items():
+        try:
+            await endpoint.request(method, params, timeout_s=TIMEOUT_S)
+        except (EndpointError, RpcError) as error:
+            what = f"refuses {method} with its history: {error.reason}"
+            advice = "what was sent cannot be followed there: use a node that keeps transactions"
+            findings.append(fail(where, what, advice))
+    return findings
 
 
 def _judge_slot(where: str, chain: SolanaSettings, slots: Mapping[int, int], index: int) -> Finding:

@@ -6,17 +6,23 @@ import time
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from solders.pubkey import Pubkey
 
 from chains.model.snapshot import MandateKind
 from chains.model.units import WAD, Wad
+from chains.rpc.endpoint import Json
 from chains.solana.rescue import Debt, MandateTerms, build_approve, build_set_mandate
+from config.solana import SolanaSettings
 from daemon.devnet.rpc import Rpc
 from daemon.devnet.solana.actors import Actors
+from daemon.devnet.solana.wire import Params, RpcFailure
 from daemon.doctor.report import Finding, Level
+from daemon.doctor.solana.endpoints import examine_rpc
 from daemon.keys import write_keypair
 from tests.daemon.doctor.conftest import Patient
+from tests.support.solnode import make_ledger, serving
 
 pytestmark = [pytest.mark.net, pytest.mark.timeout(180)]
 
@@ -70,6 +76,30 @@ async def test_a_dead_endpoint_does_not_hide_behind_a_living_one(patient: Patien
     assert line.startswith("fail chains.solana.rpc[0]: does not answer: cannot connect")
     (line,) = await patient.failures(over(ws=[f"ws://127.0.0.1:{port}"]))
     assert line.startswith("fail chains.solana.ws[0]: is no WebSocket: ")
+
+
+async def test_an_endpoint_without_a_history_of_transactions_is_told_of(patient: Patient) -> None:
+    def refuse(_: Params) -> Json:
+        raise RpcFailure(-32011, "Transaction history is not available from this node")
+
+    ledger = make_ledger()
+    ledger.tick()
+    known = patient.settings({}).chains["solana"]
+    assert isinstance(known, SolanaSettings)
+    async with serving(ledger, ledger) as (client, nodes), aiohttp.ClientSession() as session:
+        forgetful = nodes[1]
+        refused = {"getTransaction": refuse, "getSignatureStatuses": refuse}
+        forgetful._handlers = {**forgetful._handlers, **refused}
+        urls = [node.url for node in nodes]
+        chain = known.model_copy(update={"caip2": client.chain, "rpc": urls})
+        usable, findings = await examine_rpc(session, "here", chain)
+    assert usable == urls
+    assert [f.where for f in findings if f.level is Level.FAIL] == ["here.rpc[1]"] * 2
+    assert str(findings[-1]) == (
+        "fail here.rpc[1]: refuses getTransaction with its history: Transaction history is not "
+        "available from this node, what was sent cannot be followed there: use a node that keeps "
+        "transactions"
+    )
 
 
 async def test_a_market_that_is_none_is_one_line(patient: Patient) -> None:
