@@ -3,12 +3,14 @@
 import os
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from daemon.demo.cast import choose_cast, seed
 from daemon.demo.figures import Figures
 from daemon.demo.play import Play
-from daemon.demo.stage import DemoError, running_daemon, running_devnet
+from daemon.demo.quorum import SIZE, Members, open_liar
+from daemon.demo.stage import DemoError, running_devnet
 from daemon.demo.wallets import running_solana
 from daemon.devnet.errors import DevnetError
 
@@ -30,15 +32,17 @@ def main() -> int:
 
 def _play() -> Figures:
     started = time.monotonic()
-    with running_devnet(_say) as (folder, state):
+    with running_devnet(_say, members=SIZE) as (folder, state), ExitStack() as stack:
         cast = choose_cast(state)
         _say(f"three chains run; Solana's on the node {running_solana(state).node}")
         _say("opening a margin account on three chains, and two strangers' positions …")
         seed(folder, state, cast)
-        with running_daemon(folder, state, cast) as daemon:
-            play = Play(folder=folder, state=state, cast=cast, daemon=daemon, say=_say)
-            play.figures.seconds["setup"] = round(time.monotonic() - started, 2)
-            return play.run()
+        liar = stack.enter_context(open_liar(state))
+        members = Members(folder=folder, state=state, cast=cast, liar=liar, say=_say)
+        daemon = members.start_all(stack)
+        play = Play(folder=folder, state=state, cast=cast, daemon=daemon, members=members, say=_say)
+        play.figures.seconds["setup"] = round(time.monotonic() - started, 2)
+        return play.run()
 
 
 def _say(line: str) -> None:

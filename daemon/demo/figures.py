@@ -14,6 +14,7 @@ class Figures:
     chains: list[dict[str, Any]] = field(default_factory=list)
     health_before: str | None = None
     health_after_shock: str | None = None
+    committee: dict[str, Any] | None = None
     rescue: dict[str, Any] | None = None
     health_after_rescue: str | None = None
     rescue_elsewhere: dict[str, Any] | None = None

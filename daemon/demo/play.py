@@ -16,6 +16,7 @@ from chains.model.units import BPS, WAD
 from daemon.demo.cast import ALICE, BANDS, Cast, open_rpc
 from daemon.demo.figures import Figures
 from daemon.demo.profit import realised_profit
+from daemon.demo.quorum import Members
 from daemon.demo.stage import STEP_S, Daemon, DemoError, find_action
 from daemon.devnet import control
 from daemon.devnet.calls import decode_result, encode_call
@@ -42,6 +43,7 @@ class Play:
     state: DevnetState
     cast: Cast
     daemon: Daemon
+    members: Members
     say: Callable[[str], None]
     figures: Figures = field(default_factory=Figures)
     _done: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Play:
     def run(self) -> Figures:
         """Play all acts; DemoError or DevnetError where one does not hold."""
         self.open()
+        self.attest_together()
         self.rescue()
         self.rescue_elsewhere()
         self.liquidate()
@@ -66,6 +69,11 @@ class Play:
         self.figures.health_before = health["unified"]["health_factor"]
         self._show(health, "Before")
         self._keep_attestation("before", lambda factor: factor == self._wad(health))
+
+    def attest_together(self) -> None:
+        """Lose members of the committee, one by one and both, and heal it."""
+        with self._timed("committee"):
+            self.figures.committee = self.members.play()
 
     def rescue(self) -> None:
         """Let WETH fall until the unified health is under its trigger, and wait for the cure."""
@@ -161,7 +169,7 @@ class Play:
             last = Path(kept["path"]).read_bytes()
             header = decode_document(last).statement.header
             expected = Expected(
-                deployment=self.state.deployment, members=frozenset({self.state.attester})
+                deployment=self.state.deployment, members=frozenset(self.state.members)
             )
             verify_file(last, expected, now=header.issued_at)
             self.say(f"offline: consistent, unanchored: {kept['path']}")

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from http.client import HTTPConnection
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from chains.model.snapshot import MandateKind
@@ -16,6 +18,7 @@ from chains.model.units import WAD, Wad
 from daemon.demo.cast import ALICE, BANDS, Cast
 from daemon.devnet import launch
 from daemon.devnet.artifacts import ROOT
+from daemon.devnet.committee import member_file
 from daemon.devnet.folder import DevnetState, Folder
 
 START_S: Final = 30.0
@@ -32,45 +35,60 @@ class DemoError(Exception):
 
 
 @contextmanager
-def running_devnet(progress: Callable[[str], None]) -> Iterator[tuple[Folder, DevnetState]]:
+def running_devnet(
+    progress: Callable[[str], None], *, members: int
+) -> Iterator[tuple[Folder, DevnetState]]:
     """Start a devnet in the demo's own folder and end it on leaving."""
     folder = Folder.open(FOLDER)
     launch.down(folder)
-    state = launch.up(folder, progress=progress)
+    state = launch.up(folder, members=members, progress=progress)
     try:
         yield folder, state
     finally:
         launch.down(folder)
 
 
-@contextmanager
-def running_daemon(folder: Folder, state: DevnetState, cast: Cast) -> Iterator["Daemon"]:
-    """Start the daemon, live, on the devnet and end it on leaving."""
-    config = folder.path / "accounts.toml"
-    config.write_text(_format_accounts(cast))
-    log = folder.path / "daemon.log"
-    files = (ROOT / "config" / "devnet.toml", state.run_file, config)
+def start_daemon(
+    folder: Folder,
+    state: DevnetState,
+    cast: Cast,
+    *,
+    number: int = 0,
+    rpc: Mapping[str, str] = MappingProxyType({}),
+) -> "Daemon":
+    """Start a member's daemon: the first is live and acts, the others only attest.
+
+    `rpc` puts other endpoints in the place of chains' own, by label.
+    """
+    config = folder.path / f"accounts-{number}.toml"
+    config.write_text(_format_accounts(cast, live=number == 0, rpc=rpc))
+    log = folder.path / f"daemon-{number}.log"
+    own = member_file(folder, number)
+    files = (ROOT / "config" / "devnet.toml", state.run_file, own, config)
     command = [sys.executable, "-m", "daemon", "run", "--json"]
     for file in files:
         command += ["--config", str(file)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)  # noqa: S603 - our own module
-    try:
-        daemon = Daemon(process=process, log=log, config=files, port=_read_port(process, log))
-        daemon.wait("the daemon to be ready", START_S, lambda: daemon.get("/readyz")["status"])
-        yield daemon
-    finally:
-        _end(process)
+    return Daemon(process=process, log=log, config=files)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Daemon:
-    """A running daemon and where it answers."""
+    """A running daemon."""
 
     process: subprocess.Popen[bytes]
     log: Path
     config: tuple[Path, ...]
-    port: int
+
+    @cached_property
+    def port(self) -> int:
+        """Where it answers; DemoError when it does not start."""
+        return _read_port(self.process, self.log)
+
+    def wait_until_ready(self) -> None:
+        """Wait until it has read all chains."""
+        self.wait("the daemon to be ready", START_S, lambda: self.get("/readyz")["status"])
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Ask the API; DemoError with its words when it refuses."""
@@ -117,16 +135,19 @@ def find_action(
     return None
 
 
-def _format_accounts(cast: Cast) -> str:
-    """Write the demo's own configuration: live, Alice's account and her policy."""
+def _format_accounts(cast: Cast, *, live: bool, rpc: Mapping[str, str]) -> str:
+    """Write the demo's own configuration: the mode, Alice's account and her policy."""
     bands = {
         kind.value: {"trigger": _ratio(trigger), "target": _ratio(target)}
         for kind, (trigger, target) in BANDS.items()
     }
     lines = [
-        'mode = "live"',
+        f'mode = "{"live" if live else "dry-run"}"',
+        "[keeper]",
+        f"liquidate = {json.dumps(live)}",
         "[api]",
         "port = 0",
+        *(f'[chains.{label}]\nrpc = ["{url}"]' for label, url in rpc.items()),
         "[[accounts]]",
         f'id = "{ALICE}"',
         f'salt = "0x{cast.salt.hex()}"',
@@ -158,7 +179,8 @@ def _tail(log: Path, lines: int = 20) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a daemon in good order, or at once where that takes too long."""
     process.terminate()
     try:
         process.wait(STOP_S)
