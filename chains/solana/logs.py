@@ -15,6 +15,13 @@ from solders.pubkey import Pubkey
 _INVOKE: Final = re.compile(r"Program ([1-9A-HJ-NP-Za-km-z]{32,44}) invoke \[(\d{1,3})\]")
 _END: Final = re.compile(r"Program ([1-9A-HJ-NP-Za-km-z]{32,44}) (?:success|failed: .*)", re.DOTALL)
 _DATA: Final = "Program data: "
+_TRUNCATED: Final = "Log truncated"
+"""What the runtime writes in place of all that is past 10,000 bytes."""
+
+
+def is_whole(logs: Sequence[str]) -> bool:
+    """Say whether all lines are there: a node may keep none, the runtime cuts long ones off."""
+    return bool(logs) and _TRUNCATED not in logs
 
 
 def find_data(logs: Sequence[str], program: Pubkey) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from solders.signature import Signature
 from chains.model.action import Receipt
 from chains.solana.decode import Landing, TokenChange
 from chains.solana.landings import LandingReader
+from chains.solana.logs import is_whole
 from chains.solana.rescue import NO_DEBT_HEALTH, decode_rescued
 from daemon.keeper.intent import Intent, Purpose
 from daemon.keeper.ports import Reading
@@ -25,18 +26,36 @@ class LandingEffects:
         self._landings = landings
 
     async def read(self, intent: Intent) -> Reading | None:
-        """Give what an intent's transaction did, None where nobody has it; ChainError."""
+        """Give what an intent's transaction did, None where nobody can tell; ChainError.
+
+        Every endpoint is asked where the first has it without all of its logs.
+        """
         if intent.receipt is None:
             return None
         found = await self._landings.read(_signature(intent.receipt))
-        return None if found is None else Reading(effect=judge_landing(intent, found))
+        if found is None:
+            return None
+        if (reading := read_landing(intent, found)) is not None:
+            return reading
+        readings = await self.read_everywhere(intent)
+        return max(readings, key=lambda one: one.effect is not None, default=None)
 
     async def read_everywhere(self, intent: Intent) -> tuple[Reading, ...]:
-        """Give what each endpoint by itself says of it; ChainError where none answers."""
+        """Give what each endpoint that can tell says of it; ChainError where none answers."""
         if intent.receipt is None:
             return ()
         answers = await self._landings.read_everywhere(_signature(intent.receipt))
-        return tuple(Reading(effect=judge_landing(intent, found)) for found in answers)
+        readings = (read_landing(intent, found) for found in answers)
+        return tuple(reading for reading in readings if reading is not None)
+
+
+def read_landing(intent: Intent, landing: Landing) -> Reading | None:
+    """Judge a landing; None where the lines that could prove a rescue are missing."""
+    effect = judge_landing(intent, landing)
+    rescues = intent.draft.purpose is not Purpose.LIQUIDATION
+    if effect is None and rescues and not is_whole(landing.logs):
+        return None
+    return Reading(effect=effect)
 
 
 def judge_landing(intent: Intent, landing: Landing) -> str | None:

@@ -11,19 +11,23 @@ from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from chains.model.action import Action, Instrument
+from chains.model.action import Action, Instrument, Receipt
 from chains.model.ids import AccountId, Address, AssetId, ChainId
 from chains.model.units import WAD
-from chains.solana.decode import Landing, RecentBlockhash, TokenChange
+from chains.rpc.endpoint import Json
+from chains.solana.decode import Landing, RecentBlockhash, TokenChange, decode_object
 from chains.solana.fees import Budget
+from chains.solana.landings import LandingReader
 from chains.solana.orders import build_call
 from chains.solana.rescue import NO_DEBT_HEALTH
 from chains.solana.transactions import Order, SignedTransaction
 from daemon.keeper.intent import Attempt, Intent, IntentState, Purpose
-from daemon.keeper.solana.effects import NO_DEBT, judge_landing
+from daemon.keeper.ports import Reading
+from daemon.keeper.solana.effects import NO_DEBT, LandingEffects, judge_landing, read_landing
 from tests.daemon.keeper.fakes import draft
+from tests.daemon.keeper.solana.lanes import twist
 from tests.support import values as v
-from tests.support.solnode import make_key
+from tests.support.solnode import make_key, make_ledger, make_wallet, pay, serving, sign
 
 CHAIN = ChainId("solana", "1" * 32)
 RESCUE, OWNER, KEEPER, DEBT = make_key(1), make_key(2), make_key(3), make_key(4)
@@ -144,3 +148,53 @@ def test_a_liquidation_without_gain_or_in_another_token_proves_nothing(nothing: 
 
 def test_a_rescue_s_event_proves_no_liquidation() -> None:
     assert judge_landing(intent(Purpose.LIQUIDATION), rescued(WAD, 2 * WAD)) is None
+
+
+CUT = [f"Program {RESCUE} invoke [1]", "Log truncated"]
+
+
+@pytest.mark.parametrize("logs", [[], CUT])
+def test_without_all_logs_nothing_is_known_of_a_rescue(logs: Sequence[str]) -> None:
+    native = intent(Purpose.NATIVE)
+    assert read_landing(native, landing(logs)) is None
+    assert read_landing(native, landing(CUT[:1])) == Reading(effect=None)
+    whole = rescued(WAD, WAD + 1)
+    proven = read_landing(native, replace(whole, logs=(*whole.logs, "Log truncated")))
+    assert proven == Reading(effect=judge_landing(native, whole))
+    hunted = intent(Purpose.LIQUIDATION)
+    assert read_landing(hunted, landing(logs)) == Reading(effect=None), "its tokens tell"
+
+
+@pytest.mark.net
+async def test_another_endpoint_is_asked_where_the_first_keeps_no_logs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = make_ledger()
+    wallet = make_wallet(ledger)
+    ledger.tick()
+    sent = sign(ledger, wallet, [pay(wallet, OWNER)])
+    ledger.send(sent)
+    for _ in range(3):
+        ledger.tick()
+
+    def forget(found: dict[str, Json]) -> Json:
+        return {**found, "meta": {**decode_object(found["meta"]), "logMessages": None}}
+
+    async with serving(ledger, ledger) as (client, [first, second]):
+        effects = LandingEffects(LandingReader(client, [first.url, second.url]))
+        receipt = Receipt(
+            chain=client.chain,
+            tx_hash=bytes(sent.signatures[0]),
+            block_hash=b"",
+            height=1,
+            success=True,
+            gas_used=1,
+            gas_price_wei=1,
+        )
+        done = replace(intent(Purpose.NATIVE), receipt=receipt)
+        twist(monkeypatch, "getTransaction", forget, at=first)
+        assert await effects.read(done) == Reading(effect=None)
+        assert await effects.read_everywhere(done) == (Reading(effect=None),)
+        twist(monkeypatch, "getTransaction", forget)
+        assert await effects.read(done) is None
+        assert await effects.read_everywhere(done) == ()
