@@ -22,7 +22,7 @@ from chains.model.position import Position
 from chains.model.price import Price
 from chains.oracles.chainlink import FeedTerms
 from chains.solana import protocols as solana_protocols
-from chains.solana.accounts import AccountPlan
+from chains.solana.accounts import AccountPlan, RawAccount
 from chains.solana.client import Filter
 from chains.solana.markets import AssetTerms, MarketRead, Snapshot, Target
 
@@ -119,6 +119,10 @@ class SolanaMarket(Protocol):
 
     def scan_filters(self, account: AccountId | None = None) -> tuple[Filter, ...]:
         """Give what all obligations of the market, or of a wallet in it, have."""
+        ...
+
+    def owes(self, key: Pubkey, account: RawAccount | None) -> bool:
+        """Say whether an obligation's bytes show a debt, or cannot be read."""
         ...
 
     def plan_read(self, targets: Sequence[Target]) -> AccountPlan[Snapshot[Any, Any]]:

@@ -108,8 +108,9 @@ class ChainSnapshot:
 
     `prices` are the protocols' own; `references` the market's, one per asset; `ratios` what the
     staked forms configured here are worth in their underlyings. `unreadable` says which accounts
-    could not be valued, and why: their owners' unified figure is not known. `scanned` are the
-    markets in which nothing of the accounts was left out.
+    could not be valued, and why: their owners' unified figure is not known. `unvalued` says who
+    has something without debts that could not be, and counts as nothing. `scanned` are the markets
+    in which nothing else of the accounts was left out.
     """
 
     anchor: BlockAnchor
@@ -121,6 +122,7 @@ class ChainSnapshot:
     unreadable: tuple[tuple[AccountId, str], ...] = ()
     ratios: tuple[Ratio, ...] = ()
     scanned: tuple[ScannedMarket, ...] = ()
+    unvalued: tuple[tuple[AccountId, str], ...] = ()
 
     @property
     def chain(self) -> ChainId:
@@ -139,6 +141,7 @@ class ChainSnapshot:
             unreadable=tuple(found for found in self.unreadable if found[0] in members),
             ratios=self.ratios,
             scanned=self.scanned,
+            unvalued=tuple(found for found in self.unvalued if found[0] in members),
         )
 
 

@@ -7,7 +7,7 @@ differs; see `chains.discover.SolanaMarket`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Generic, TypeVar
 
 from solders.pubkey import Pubkey
@@ -66,25 +66,29 @@ class Snapshot(Generic[View, Loan]):
     """A market at the Clock's slot, refreshed as its program would refresh it there.
 
     `loans` has None for an obligation that does not exist; `unreadable` says why others miss.
+    `unvalued` says why one that owes nothing counts as nothing: its loan is None as well.
     """
 
     clock: ClockTime
     view: View
     loans: Mapping[Target, Loan | None]
     unreadable: Mapping[Target, str]
+    unvalued: Mapping[Target, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketRead(Generic[View, Loan]):
     """What the daemon gets: a position per readable obligation, a price per reserve.
 
-    A wallet without any obligation has one position, without legs.
+    A wallet without any obligation has one position, without legs. `unvalued` says which wallets
+    have obligations without debts that count as nothing, and why.
     """
 
     positions: tuple[Position, ...]
     unreadable: Mapping[AccountId, str]
     prices: tuple[Price, ...]
     snapshot: Snapshot[View, Loan]
+    unvalued: Mapping[AccountId, str] = field(default_factory=dict)
 
 
 def plan_snapshot(
@@ -94,11 +98,13 @@ def plan_snapshot(
     *,
     decode_view: Callable[[Found, ClockTime], View],
     decode_loan: Callable[[Found, Target, View, ClockTime], Loan],
+    owes: Callable[[Pubkey, RawAccount | None], bool],
 ) -> AccountPlan[Snapshot[View, Loan]]:
     """Plan to read a market's own accounts, `keys`, and these obligations.
 
     Decoding raises ChainError where the market cannot be read; an obligation that cannot is noted
-    as unreadable, and the others stand.
+    as unreadable, and the others stand. One that owes nothing counts as nothing then: anybody can
+    give such to anybody, so it must not hide its owner, and without it he only looks poorer.
     """
 
     def decode(found: Found) -> Snapshot[View, Loan]:
@@ -109,13 +115,19 @@ def plan_snapshot(
         view = decode_view(found, clock)
         loans: dict[Target, Loan | None] = {}
         unreadable: dict[Target, str] = {}
+        unvalued: dict[Target, str] = {}
         for target in targets:
+            account = found[target.obligation]
             try:
-                exists = found[target.obligation] is not None
-                loans[target] = decode_loan(found, target, view, clock) if exists else None
+                loans[target] = decode_loan(found, target, view, clock) if account else None
             except DecodeError as error:
-                unreadable[target] = error.reason
-        return Snapshot(clock=clock, view=view, loans=loans, unreadable=unreadable)
+                if owes(target.obligation, account):
+                    unreadable[target] = error.reason
+                else:
+                    loans[target], unvalued[target] = None, error.reason
+        return Snapshot(
+            clock=clock, view=view, loans=loans, unreadable=unreadable, unvalued=unvalued
+        )
 
     obligations = (target.obligation for target in targets)
     return AccountPlan(keys=tuple(dict.fromkeys((CLOCK, *keys, *obligations))), decode=decode)
@@ -139,6 +151,7 @@ def build_read(
         unreadable=_by_account(unreadable),
         prices=tuple(prices),
         snapshot=snapshot,
+        unvalued=_by_account(snapshot.unvalued),
     )
 
 

@@ -7,11 +7,10 @@ accounts changed; `search.py` finds the obligations that do not lie at a convent
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-import structlog
 from solders.pubkey import Pubkey
 
 from chains.discover import SolanaMarket
@@ -35,10 +34,13 @@ from chains.solana.accounts import (
     read_slot,
 )
 from chains.solana.client import SolanaClient
+from chains.solana.fitting import Extent, choose_plan, describe_spared
 from chains.solana.markets import AssetTerms, Found, MarketRead
+from chains.solana.owed import Owed, find_owed, group_owed
 from chains.solana.ratios import StakePoolTerms, plan_ratio
-from chains.solana.rescue import OwnerPlace, plan_funds
+from chains.solana.rescue import plan_funds
 from chains.solana.search import ObligationSearch
+from chains.solana.telling import Told
 
 SEARCH_S: Final = 5.0
 """How often it is looked whether a wallet is to be searched for again."""
@@ -46,9 +48,8 @@ KEPT_READS: Final = 8
 """How many of the last reads are kept as they came."""
 NEAR_SLOTS: Final = 50
 """How far the slots of two members' reads may lie apart."""
-MANDATED: Final = frozenset({"save"})
-"""Of which protocols the rescue program knows the layout."""
-_log = structlog.get_logger(__name__)
+_HIDDEN: Final = "one of his rescue accounts cannot be decoded: no rescue here"
+_LEFT_OUT: Final = "what rescues are paid from does not fit into a read: no rescue here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +92,6 @@ class MarketTerms:
     program: Pubkey | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Owed:
-    """A mint owed by an owner's obligation: what a mandate may be for."""
-
-    owner: AccountId
-    obligation: Pubkey
-    mint: Pubkey
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Whole:
     """All that one call saw."""
@@ -110,6 +102,15 @@ class _Whole:
     native: Price | None
     funds: tuple[OwnerFunds, ...]
     ratios: tuple[Any, ...]
+    extent: Extent
+
+    @property
+    def unvalued(self) -> tuple[tuple[AccountId, str], ...]:
+        """Who has what owes nothing and counts as nothing, and why."""
+        return (
+            *(found for each in self.reads.values() for found in each.unvalued.items()),
+            *describe_spared(self.extent.spared).items(),
+        )
 
     @property
     def positions(self) -> tuple[Position, ...]:
@@ -148,9 +149,11 @@ class SolanaReader:
         }
         self._markets: tuple[SolanaMarket, ...] | None = None
         self._reads: Mapping[AccountId, MarketRead[Any, Any]] = {}
-        self._owed: frozenset[_Owed] = frozenset()
+        self._owed: frozenset[Owed] = frozenset()
         self._native_usd = Usd(0)
-        self._hidden: frozenset[AccountId] = frozenset()
+        self._hidden: Final = Told("funds.unreadable", "funds.readable")
+        self._left_out: Final = Told("funds.left_out", "funds.read")
+        self._unvalued: Final = Told("obligations.unvalued", "obligations.valued")
         self._read_at = 0
         self._kept: Final[deque[SlotRead]] = deque(maxlen=KEPT_READS)
 
@@ -228,12 +231,16 @@ class SolanaReader:
     async def value(self, offered: SlotRead, accounts: Sequence[AccountId]) -> ChainSnapshot:
         """Value positions from somebody else's read, at its own Clock; no funds, no fees.
 
-        DecodeError where it has not all that this reader would have read for the positions.
+        DecodeError where it has not all that this reader would have read for the positions, but
+        for obligations without debts, which may have found no place in it.
         """
         anchor = offered.anchor
         markets = await self.markets(min_slot=anchor.height)
         await self._search.search_new(markets, accounts, now=anchor.time)
-        plan = combine([self._plan_markets(accounts, markets), self._plan_ratios()])
+        spare = self._search.find_spare(markets, accounts)
+        absent = frozenset(each for each in spare if each.obligation not in offered.accounts)
+        extent = Extent(spared=absent, funds=False)
+        plan = combine([self._plan_markets(accounts, markets, extent), self._plan_ratios()])
         snapshots, ratios = decode_slot(plan, offered)
         whole = _Whole(
             anchor=anchor,
@@ -242,6 +249,7 @@ class SolanaReader:
             native=None,
             funds=(),
             ratios=ratios,
+            extent=extent,
         )
         return self._show(whole, accounts, native_usd=Usd(0))
 
@@ -259,7 +267,7 @@ class SolanaReader:
     ) -> _Whole:
         """Read everything, once more where somebody owes what no mandate was looked up for."""
         whole = await self._read_once(slot, accounts, markets)
-        known, self._owed = self._owed, frozenset(_find_owed(whole.positions))
+        known, self._owed = self._owed, frozenset(find_owed(whole.positions))
         if self._rescue and self._owed - known:
             whole = await self._read_once(slot, accounts, markets)
         return whole
@@ -267,14 +275,10 @@ class SolanaReader:
     async def _read_once(
         self, slot: int, accounts: Sequence[AccountId], markets: Sequence[SolanaMarket]
     ) -> _Whole:
-        plans: list[AccountPlan[Any]] = [
-            self._plan_markets(accounts, markets),
-            combine([self._plan_price(t, t.reference) for t in self._tokens if t.reference]),
-            self._plan_price(self._native, self._native.feed),
-            self._plan_funds(),
-            self._plan_ratios(),
-        ]
-        plan = combine(plans)
+        extent, plan = choose_plan(
+            lambda extent: self._plan(accounts, markets, extent),
+            lambda: self._search.find_spare(markets, accounts),
+        )
         seen = await read_slot(self._client, plan.keys, min_slot=slot)
         anchor = seen.anchor
         snapshots, references, native, funds, ratios = decode_slot(plan, seen)
@@ -286,12 +290,26 @@ class SolanaReader:
             native=native,
             funds=funds,
             ratios=ratios,
+            extent=extent,
         )
 
-    def _plan_markets(
-        self, accounts: Sequence[AccountId], markets: Sequence[SolanaMarket]
+    def _plan(
+        self, accounts: Sequence[AccountId], markets: Sequence[SolanaMarket], extent: Extent
     ) -> AccountPlan[tuple[Any, ...]]:
-        return combine([m.plan_read(self._search.find_targets(m, accounts)) for m in markets])
+        plans: list[AccountPlan[Any]] = [
+            self._plan_markets(accounts, markets, extent),
+            combine([self._plan_price(t, t.reference) for t in self._tokens if t.reference]),
+            self._plan_price(self._native, self._native.feed),
+            self._plan_funds(extent),
+            self._plan_ratios(),
+        ]
+        return combine(plans)
+
+    def _plan_markets(
+        self, accounts: Sequence[AccountId], markets: Sequence[SolanaMarket], extent: Extent
+    ) -> AccountPlan[tuple[Any, ...]]:
+        find, spared = self._search.find_targets, extent.spared
+        return combine([m.plan_read(find(m, accounts, without=spared)) for m in markets])
 
     def _plan_ratios(self) -> AccountPlan[tuple[Any, ...]]:
         chain = self._client.chain
@@ -307,14 +325,14 @@ class SolanaReader:
 
         return AccountPlan(keys=(CLOCK, terms.account), decode=decode)
 
-    def _plan_funds(self) -> AccountPlan[tuple[OwnerFunds, ...]]:
-        if self._rescue is None:
+    def _plan_funds(self, extent: Extent) -> AccountPlan[tuple[OwnerFunds, ...]]:
+        if self._rescue is None or not extent.funds:
             return AccountPlan(keys=(), decode=lambda _: ())
-        return plan_funds(self._client.chain, self._rescue, _group_owed(self._owed))
+        return plan_funds(self._client.chain, self._rescue, group_owed(self._owed))
 
     def _build(self, whole: _Whole, accounts: Sequence[AccountId]) -> ChainSnapshot:
         self._reads, self._read_at = whole.reads, whole.anchor.time
-        self._tell_hidden(whole.funds)
+        self._tell(whole)
         native_usd = self._price_fees(whole.native, whole.prices)
         return self._show(whole, accounts, native_usd=native_usd)
 
@@ -336,6 +354,7 @@ class SolanaReader:
             ),
             ratios=whole.ratios,
             scanned=tuple(self._name_scanned()),
+            unvalued=whole.unvalued,
         )
 
     def _name_scanned(self) -> Iterator[ScannedMarket]:
@@ -347,18 +366,13 @@ class SolanaReader:
                 reserves=tuple(sorted(Address(str(key)) for key in terms.reserves)),
             )
 
-    def _tell_hidden(self, funds: Sequence[OwnerFunds]) -> None:
-        """Say once of an owner that no rescue can be planned for him here."""
-        hidden = frozenset(owned.owner for owned in funds if not owned.readable)
-        for owner in sorted(hidden - self._hidden):
-            _log.warning(
-                "funds.unreadable",
-                account=str(owner),
-                reason="one of his rescue accounts cannot be decoded: no rescue here",
-            )
-        for owner in sorted(self._hidden - hidden):
-            _log.info("funds.readable", account=str(owner))
-        self._hidden = hidden
+    def _tell(self, whole: _Whole) -> None:
+        """Say once of whom something could not be read, and was left out."""
+        hidden = [owned.owner for owned in whole.funds if not owned.readable]
+        self._hidden.tell(dict.fromkeys(hidden, _HIDDEN))
+        self._unvalued.tell(dict(whole.unvalued))
+        left_out = [] if whole.extent.funds else [owed.owner for owed in self._owed]
+        self._left_out.tell(dict.fromkeys(left_out, _LEFT_OUT))
 
     def _price_fees(self, native: Price | None, prices: Sequence[Price]) -> Usd:
         """Give what fees are charged at: its feed, else a market's number, else the last known.
@@ -383,31 +397,3 @@ def _build_reads(
         market.market: market.build_read(snapshot, anchor)
         for market, snapshot in zip(markets, snapshots, strict=True)
     }
-
-
-def _find_owed(positions: Iterable[Position]) -> Iterator[_Owed]:
-    for position in positions:
-        if position.protocol in MANDATED and position.obligation:
-            key = Pubkey.from_string(position.obligation)
-            for leg in position.debts:
-                mint = Pubkey.from_string(leg.asset.reference)
-                yield _Owed(position.account, key, mint)
-
-
-def _group_owed(owed: Iterable[_Owed]) -> list[OwnerPlace]:
-    """Give one place for each owner, whose tokens must not be counted twice."""
-    by_owner: dict[AccountId, list[_Owed]] = {}
-    for each in owed:
-        by_owner.setdefault(each.owner, []).append(each)
-    return [
-        OwnerPlace(
-            owner=owner,
-            obligations=_sorted(each.obligation for each in by_owner[owner]),
-            mints=_sorted(each.mint for each in by_owner[owner]),
-        )
-        for owner in sorted(by_owner)
-    ]
-
-
-def _sorted(keys: Iterable[Pubkey]) -> tuple[Pubkey, ...]:
-    return tuple(sorted(set(keys), key=bytes))

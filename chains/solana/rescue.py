@@ -94,11 +94,10 @@ class MandateTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerPlace:
-    """Where an owner's mandates may lie: one for each obligation, mint and kind."""
+    """Where an owner's mandates may lie: one for each kind, mint, and obligation that owes it."""
 
     owner: AccountId
-    obligations: tuple[Pubkey, ...]
-    mints: tuple[Pubkey, ...]
+    owed: Mapping[Pubkey, tuple[Pubkey, ...]]
 
     @property
     def wallet(self) -> Pubkey:
@@ -260,15 +259,15 @@ def decode_rescued(logs: Sequence[str], program: Pubkey) -> Rescued | None:
 
 
 def _keys_of(program: Pubkey, place: OwnerPlace) -> list[Pubkey]:
-    sources = [derive_source(place.wallet, mint) for mint in place.mints]
-    mandates = [key for mint in place.mints for key in _mandate_keys(program, place, mint)]
+    sources = [derive_source(place.wallet, mint) for mint in place.owed]
+    mandates = [key for mint in place.owed for key in _mandate_keys(program, place, mint)]
     return [derive_owner_state(program, place.wallet), *sources, *mandates]
 
 
 def _mandate_keys(program: Pubkey, place: OwnerPlace, mint: Pubkey) -> list[Pubkey]:
     return [
         derive_mandate(program, place.wallet, obligation, mint, kind)
-        for obligation in place.obligations
+        for obligation in place.owed[mint]
         for kind in MandateKind
     ]
 
@@ -281,7 +280,7 @@ def _decode_owner(
     try:
         key = derive_owner_state(program, place.wallet)
         state = decode_state(chain, key, found[key], program)
-        for mint in place.mints:
+        for mint in place.owed:
             source = derive_source(place.wallet, mint)
             tokens = decode_tokens(
                 chain,

@@ -1,11 +1,12 @@
 """Which obligations a wallet has in a market, beside the one whose address follows from it.
 
-A scan of the program's accounts finds them, without their data; it is repeated every few minutes.
-A wallet that was never searched for may owe what nobody knows of: it cannot be valued.
+A scan of the program's accounts finds them; it is repeated every few minutes. A wallet that was
+never searched for may owe what nobody knows of: it cannot be valued. Of what is found, obligations
+without debts may be spared where not all fit into a read: anybody can give many to anybody.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ from solders.pubkey import Pubkey
 from chains.discover import SolanaMarket
 from chains.errors import ChainError
 from chains.model.ids import AccountId
-from chains.solana.client import DataSlice, SolanaClient
+from chains.solana.client import SolanaClient
 from chains.solana.markets import Target
 
 AGAIN_S: Final = 300
@@ -23,7 +24,6 @@ AGAIN_S: Final = 300
 RETRY_S: Final = 30
 """After how many seconds a search that failed is tried again."""
 TIMEOUT_S: Final = 5.0
-_NOTHING: Final = DataSlice(offset=0, length=0)
 _log = structlog.get_logger(__name__)
 
 
@@ -37,10 +37,13 @@ class _Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
-    """What the last search gave: the obligations last found, and why it failed if it did."""
+    """What the last search gave: the obligations last found, and why it failed if it did.
+
+    Each says whether it owed; those known longest come first.
+    """
 
     due_at: int
-    found: tuple[Pubkey, ...] | None
+    found: Mapping[Pubkey, bool] | None
     failure: str | None = None
 
 
@@ -76,7 +79,13 @@ class ObligationSearch:
             _, place = min(due)
             await self._search_one(by_id[place.market], place, now)
 
-    def find_targets(self, market: SolanaMarket, accounts: Iterable[AccountId]) -> list[Target]:
+    def find_targets(
+        self,
+        market: SolanaMarket,
+        accounts: Iterable[AccountId],
+        *,
+        without: Collection[Target] = (),
+    ) -> list[Target]:
         """Give each wallet's obligations: the one by convention first, then those found."""
         targets: list[Target] = []
         for account in accounts:
@@ -84,8 +93,27 @@ class ObligationSearch:
             result = self._results.get(_Place(market.market, account))
             others = (result.found or ()) if result else ()
             keys = dict.fromkeys((first.obligation, *others))
-            targets += [Target(account=account, obligation=key) for key in keys]
+            found = (Target(account=account, obligation=key) for key in keys)
+            targets += (target for target in found if target not in without)
         return targets
+
+    def find_spare(
+        self, markets: Iterable[SolanaMarket], accounts: Sequence[AccountId]
+    ) -> list[Target]:
+        """Give the obligations that owed nothing when last searched for, the latest found first.
+
+        None that lies at a wallet's conventional address.
+        """
+        spare: list[Target] = []
+        for market in markets:
+            for account in accounts:
+                result = self._results.get(_Place(market.market, account))
+                found = (result.found or {}) if result else {}
+                bare = [key for key, owing in found.items() if not owing]
+                targets = [Target(account=account, obligation=key) for key in reversed(bare)]
+                first = market.find_target(account) if targets else None
+                spare += (target for target in targets if target != first)
+        return spare
 
     def find_unsearched(
         self, markets: Iterable[SolanaMarket], accounts: Sequence[AccountId]
@@ -105,16 +133,18 @@ class ObligationSearch:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 seen = await self._client.scan(
-                    market.program, filters=market.scan_filters(place.account), part=_NOTHING
+                    market.program, filters=market.scan_filters(place.account)
                 )
         except (ChainError, TimeoutError) as error:
             reason = error.reason if isinstance(error, ChainError) else f"over {TIMEOUT_S:g} s"
             self._tell(place, before.failure if before else None, reason)
-            known = before.found if before else None
-            self._results[place] = _Result(due_at=now + RETRY_S, found=known, failure=reason)
+            kept = before.found if before else None
+            self._results[place] = _Result(due_at=now + RETRY_S, found=kept, failure=reason)
             return
         self._tell(place, before.failure if before else None, None)
-        found = tuple(account.key for account in seen.accounts if account is not None)
+        owing = {each.key: market.owes(each.key, each) for each in seen.accounts if each}
+        known = [key for key in (before.found or ()) if key in owing] if before else []
+        found = {key: owing[key] for key in (*known, *owing)}
         self._results[place] = _Result(due_at=now + AGAIN_S, found=found)
 
     def _tell(self, place: _Place, before: str | None, now: str | None) -> None:

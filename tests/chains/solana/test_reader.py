@@ -18,16 +18,17 @@ from chains.model.price import PriceStatus
 from chains.model.snapshot import ChainSnapshot, MandateKind
 from chains.model.units import USD, Usd
 from chains.oracles.pyth import PythTerms
-from chains.solana.accounts import CLOCK, PlanTooLarge, RawAccount, mint_anchor
+from chains.solana.accounts import CLOCK, MAX_KEYS, PlanTooLarge, RawAccount, mint_anchor
 from chains.solana.client import SolanaClient
 from chains.solana.programs.instructions import OraclePrice
 from chains.solana.protocols.klend.adapter import KlendMarket
 from chains.solana.protocols.klend.decode import decode_obligation, decode_reserve
 from chains.solana.protocols.marginfi.adapter import MarginfiMarket
+from chains.solana.protocols.marginfi.fixed import ONE
 from chains.solana.protocols.save.adapter import SaveMarket
 from chains.solana.ratios import STAKE_POOL, STAKE_POOL_PROGRAM, StakePoolTerms
 from chains.solana.reader import MarketTerms, SolanaReader, TokenTerms
-from chains.solana.rescue import derive_owner_state
+from chains.solana.rescue import derive_mandate, derive_owner_state
 from chains.solana.search import AGAIN_S, RETRY_S
 from daemon.devnet.solana.ledger import Ledger
 from daemon.devnet.solana.node import SolanaNode
@@ -311,6 +312,107 @@ async def test_more_accounts_than_one_call_gives_say_what_to_do() -> None:
         ]
         with pytest.raises(PlanTooLarge, match="link fewer accounts or markets"):
             await scene.read(scene.reader(), *many)
+
+
+def gift(number: int, **shares: int) -> RawAccount:
+    """Give a marginfi account in an unknown bank that somebody made over to a member."""
+    balance = {"active": 1, "bank": bytes([99]) * 32, **shares}
+    given = marginfi.margin_account(balances=[balance])
+    return replace(given, key=Pubkey(bytes([number, *[88] * 31])))
+
+
+@asynccontextmanager
+async def staged_with_gifts(
+    *gifts: RawAccount,
+) -> AsyncIterator[tuple[Scene, SolanaReader, AccountId]]:
+    """Give a reader of Save and marginfi, and the member who got the gifts."""
+    async with staged() as scene:
+        scene.rescue.set_mandate(scene.rescue.terms())
+        scene.show()
+        place(scene.ledger, [*marginfi.accounts_of().values(), *gifts])
+        reader = SolanaReader(
+            scene.client,
+            markets=[scene.market(SaveMarket), MARGINFI],
+            tokens=[scene.token("SOL"), scene.token("USDC")],
+            native=scene.token("SOL"),
+            rescue=RESCUE,
+        )
+        yield scene, reader, AccountId(scene.chain, str(marginfi.WALLET))
+
+
+async def test_a_given_account_without_debts_hides_nobody_and_is_told_once() -> None:
+    async with staged_with_gifts(gift(88, asset_shares=ONE)) as (scene, reader, member):
+        with capture_logs() as logs:
+            for _ in range(2):
+                snapshot = await scene.read(reader, member, scene.owner)
+        assert not snapshot.unreadable
+        ((account, reason),) = snapshot.unvalued
+        assert account == member
+        assert "was not read" in reason
+        assert {p.account for p in snapshot.positions if p.debts} == {member, scene.owner}
+        told = [line["account"] for line in logs if line["event"] == "obligations.unvalued"]
+        assert told == [str(member)]
+        assert not snapshot.only(frozenset({scene.owner})).unvalued
+
+
+async def test_an_account_with_debts_that_cannot_be_valued_hides_its_owner() -> None:
+    async with staged_with_gifts(gift(88, liability_shares=ONE)) as (scene, reader, member):
+        snapshot = await scene.read(reader, member, scene.owner)
+        assert [account for account, _ in snapshot.unreadable] == [member]
+        assert not snapshot.unvalued
+
+
+async def test_of_too_many_accounts_those_without_debts_are_left_out_first() -> None:
+    gifts = [gift(number, asset_shares=ONE) for number in range(100)]
+    async with staged_with_gifts(*gifts) as (scene, reader, member):
+        snapshot = await scene.read(reader, member, scene.owner)
+        assert not snapshot.unreadable
+        assert {p.account for p in snapshot.positions if p.debts} == {member, scene.owner}
+        assert len(snapshot.funds) == 1
+        told = [reason for account, reason in snapshot.unvalued if account == member]
+        assert any("without debts do not fit into a read" in reason for reason in told)
+        read = reader.find_read(snapshot.anchor.hash)
+        assert read is not None
+        assert len(read.accounts) == MAX_KEYS
+        valued = await reader.value(read, [member, scene.owner])
+        assert valued.positions == snapshot.positions
+
+
+async def test_funds_are_left_out_where_positions_leave_them_no_room() -> None:
+    async with staged() as scene:
+        scene.rescue.set_mandate(scene.rescue.terms())
+        scene.show()
+        reader = scene.reader()
+        wallets = [
+            AccountId(scene.chain, str(Keypair.from_seed(n.to_bytes(32, "big")).pubkey()))
+            for n in range(1, 94)
+        ]
+        with capture_logs() as logs:
+            for _ in range(2):
+                snapshot = await scene.read(reader, scene.owner, *wallets)
+        assert not snapshot.funds
+        assert any(position.debts for position in snapshot.positions)
+        told = [line["account"] for line in logs if line["event"] == "funds.left_out"]
+        assert told == [str(scene.owner)]
+        assert (await scene.read(reader)).funds
+
+
+async def test_only_what_is_owed_is_looked_up_for_mandates() -> None:
+    async with staged() as scene:
+        market, key = scene.rescue.market, scene.rescue.owner.key
+        second = market.owner_of(key)
+        market.deposit(second, scene.rescue.usdc, 1_000 * USDC)
+        market.borrow(second, scene.rescue.sol, SOL)
+        scene.show()
+        reader = scene.reader()
+        snapshot = await scene.read(reader)
+        read = reader.find_read(snapshot.anchor.hash)
+        assert read is not None
+        usdc, sol = scene.rescue.usdc.mint, scene.rescue.sol.mint
+        for mint, obligation in ((usdc, second.obligation), (sol, scene.rescue.owner.obligation)):
+            for kind in MandateKind:
+                place_of = derive_mandate(RESCUE, key.pubkey(), obligation, mint, kind)
+                assert place_of not in read.accounts
 
 
 async def test_fees_without_a_price_are_refused_and_a_dead_feed_hides_no_chain() -> None:

@@ -46,8 +46,9 @@ def owned(scene: RescueScene, *, without: Pubkey | None = None) -> OwnerFunds:
     """Read the owner's funds, with one account missing."""
     place = OwnerPlace(
         owner=AccountId(CHAIN, str(scene.wallet)),
-        obligations=(scene.owner.obligation, scene.whale.obligation),
-        mints=(scene.usdc.mint, scene.sol.mint),
+        owed=dict.fromkeys(
+            (scene.usdc.mint, scene.sol.mint), (scene.owner.obligation, scene.whale.obligation)
+        ),
     )
     plan = plan_funds(CHAIN, RESCUE, [place])
     found = {key: None if key == without else scene.lab.find(key) for key in plan.keys}
@@ -123,8 +124,7 @@ def test_an_owner_who_cannot_be_read_hides_nobody() -> None:
     places = [
         OwnerPlace(
             owner=AccountId(CHAIN, str(owner.key.pubkey())),
-            obligations=(owner.obligation,),
-            mints=(scene.usdc.mint,),
+            owed={scene.usdc.mint: (owner.obligation,)},
         )
         for owner in (scene.whale, scene.owner)
     ]

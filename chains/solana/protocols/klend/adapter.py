@@ -11,7 +11,7 @@ from solders.pubkey import Pubkey
 from chains.errors import DecodeError, Stale
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, ChainId
-from chains.solana.accounts import AccountPlan, ClockTime
+from chains.solana.accounts import AccountPlan, ClockTime, RawAccount
 from chains.solana.client import BytesFilter, Filter, SizeFilter
 from chains.solana.markets import (
     AssetTerms,
@@ -116,6 +116,13 @@ class KlendMarket:
         owner = bytes(Pubkey.from_string(account.address))
         return *found, BytesFilter(offset=fields["owner"].offset, data=owner)
 
+    def owes(self, key: Pubkey, account: RawAccount | None) -> bool:
+        """Say whether an obligation's bytes show a debt, or cannot be read."""
+        try:
+            return bool(decode_obligation(self.chain, key, account, program=self.program).borrows)
+        except DecodeError:
+            return True
+
     def plan_read(self, targets: Sequence[Target]) -> AccountPlan[KlendSnapshot]:
         """Plan to read the market, its reserves, their oracles, and these obligations.
 
@@ -129,6 +136,7 @@ class KlendMarket:
             targets,
             decode_view=self._decode_view,
             decode_loan=self._decode_loan,
+            owes=self.owes,
         )
 
     def build_read(self, snapshot: KlendSnapshot, anchor: BlockAnchor) -> KlendRead:

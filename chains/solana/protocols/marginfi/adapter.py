@@ -11,7 +11,7 @@ from solders.pubkey import Pubkey
 from chains.errors import DecodeError, Stale
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, ChainId
-from chains.solana.accounts import AccountPlan, ClockTime
+from chains.solana.accounts import AccountPlan, ClockTime, RawAccount
 from chains.solana.client import BytesFilter, Filter, SizeFilter
 from chains.solana.markets import (
     AssetTerms,
@@ -42,6 +42,7 @@ from chains.solana.protocols.marginfi.math import (
     calculate_health,
     find_bank,
     liability_amount,
+    owes,
 )
 from chains.solana.protocols.marginfi.positions import (
     LAYOUT_VERSION,
@@ -127,6 +128,15 @@ class MarginfiMarket:
         wallet = bytes(Pubkey.from_string(account.address))
         return *found, BytesFilter(offset=fields["authority"].offset, data=wallet)
 
+    def owes(self, key: Pubkey, account: RawAccount | None) -> bool:
+        """Say whether an obligation's bytes show a debt, or cannot be read."""
+        try:
+            return any(
+                map(owes, decode_account(self.chain, key, account, program=self.program).balances)
+            )
+        except DecodeError:
+            return True
+
     def plan_read(self, targets: Sequence[Target]) -> AccountPlan[MarginfiSnapshot]:
         """Plan to read the group, its banks, their oracles, and these margin accounts.
 
@@ -140,6 +150,7 @@ class MarginfiMarket:
             targets,
             decode_view=self._decode_view,
             decode_loan=self._decode_account,
+            owes=self.owes,
         )
 
     def build_read(self, snapshot: MarginfiSnapshot, anchor: BlockAnchor) -> MarginfiRead:

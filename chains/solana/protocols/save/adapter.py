@@ -12,7 +12,7 @@ from chains.errors import DecodeError, Stale
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, ChainId
 from chains.oracles.pyth import PriceUpdate, decode_update
-from chains.solana.accounts import AccountPlan, ClockTime
+from chains.solana.accounts import AccountPlan, ClockTime, RawAccount
 from chains.solana.client import BytesFilter, Filter, SizeFilter
 from chains.solana.markets import (
     AssetTerms,
@@ -112,6 +112,13 @@ class SaveMarket:
         owner = bytes(Pubkey.from_string(account.address))
         return *found, BytesFilter(offset=fields["owner"].offset, data=owner)
 
+    def owes(self, key: Pubkey, account: RawAccount | None) -> bool:
+        """Say whether an obligation's bytes show a debt, or cannot be read."""
+        try:
+            return bool(decode_obligation(self.chain, key, account, program=self.program).borrows)
+        except DecodeError:
+            return True
+
     def plan_read(self, targets: Sequence[Target]) -> AccountPlan[SaveSnapshot]:
         """Plan to read the market's reserves, their oracles, and these obligations.
 
@@ -125,6 +132,7 @@ class SaveMarket:
             targets,
             decode_view=self._decode_view,
             decode_loan=self._decode_loan,
+            owes=self.owes,
         )
 
     def build_read(self, snapshot: SaveSnapshot, anchor: BlockAnchor) -> SaveRead:

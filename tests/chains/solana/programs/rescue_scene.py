@@ -156,8 +156,7 @@ class RescueScene:
         """Read the owner's mandate of a kind as the daemon does."""
         place = OwnerPlace(
             owner=AccountId(CHAIN, str(self.wallet)),
-            obligations=(self.owner.obligation,),
-            mints=(self.usdc.mint, self.sol.mint),
+            owed=dict.fromkeys((self.usdc.mint, self.sol.mint), (self.owner.obligation,)),
         )
         plan = plan_funds(CHAIN, RESCUE, [place])
         (owned,) = plan.decode({key: self.lab.find(key) for key in plan.keys})

@@ -18,7 +18,7 @@ from chains.solana.accounts import CLOCK, RawAccount
 from chains.solana.client import Filter, SizeFilter
 from chains.solana.markets import AssetTerms, Target
 from chains.solana.protocols.marginfi.adapter import MarginfiMarket, MarginfiRead
-from chains.solana.protocols.marginfi.fixed import ratio, whole
+from chains.solana.protocols.marginfi.fixed import ONE, ratio, whole
 from chains.solana.protocols.marginfi.liquidation import Refused
 from tests.chains.solana.protocols.dumps import CHAIN
 from tests.chains.solana.protocols.encoding import clock_account
@@ -43,6 +43,7 @@ from tests.chains.solana.protocols.marginfi.accounts import (
 )
 
 ANCHOR = BlockAnchor(chain=CHAIN, height=SLOT, hash=bytes(32), time=NOW)
+DEBT = {"active": 1, "bank": bytes([99]) * 32, "liability_shares": ONE}
 RUBBISH = 1_000 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 50
 
 
@@ -166,7 +167,7 @@ def test_an_account_that_does_not_exist_is_a_position_without_legs() -> None:
     [
         (margin_account(authority=bytes(32)), "another wallet"),
         (margin_account(group=bytes(32)), "another market"),
-        (margin_account(balances=[{"active": 1, "bank": bytes([99]) * 32}]), "was not read"),
+        (margin_account(balances=[DEBT]), "was not read"),
         (bank_account(USDC, oracle_setup=5), "has no price"),
         (replace(pyth_account(), owner=Pubkey.default()), "has no price"),
     ],
@@ -177,6 +178,17 @@ def test_an_account_that_cannot_be_valued_hides_no_other(change: RawAccount, rea
     snapshot = open_market(found).plan_read([TARGET, other]).decode(found)
     assert reason in snapshot.unreadable[TARGET]
     assert list(snapshot.loans) == [other]
+
+
+def test_an_account_without_debts_that_cannot_be_valued_counts_as_nothing() -> None:
+    gift = [{"active": 1, "bank": bytes([99]) * 32, "asset_shares": ONE}]
+    found = accounts_of(margin_account(balances=gift))
+    market = open_market(found)
+    snapshot = market.plan_read([TARGET]).decode(found)
+    assert (snapshot.loans, snapshot.unreadable) == ({TARGET: None}, {})
+    (position,) = (told := market.build_read(snapshot, ANCHOR)).positions
+    assert (position.account, position.legs) == (OWNER, ())
+    assert "was not read" in told.unvalued[OWNER]
 
 
 def test_a_bank_of_another_group_or_token_is_refused() -> None:
