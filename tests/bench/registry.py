@@ -4,7 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.bench import attesting, decoding, reaction, scanning, slot_reaction, snapshot, verifying
+from tests.bench import (
+    attesting,
+    decoding,
+    proving,
+    reaction,
+    scanning,
+    slot_reaction,
+    snapshot,
+    verifying,
+)
 from tests.bench.figures import Figures
 
 Say = Callable[[str], None]
@@ -26,6 +35,7 @@ REGISTRY: Final = (
     Benchmark(name="decoding", run=decoding.run),
     Benchmark(name="scanning", run=scanning.run),
     Benchmark(name="verifying", run=verifying.run),
+    Benchmark(name="proving", run=proving.run),
 )
 
 

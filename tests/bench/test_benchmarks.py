@@ -12,8 +12,9 @@ from chains.solana.accounts import RawAccount
 from chains.solana.protocols.klend.decode import decode_obligation
 from chains.solana.protocols.klend.layout import PROGRAM
 from tests.bench import __main__ as command
-from tests.bench import decoding, reaction, scanning, slot_reaction, verifying
+from tests.bench import decoding, proving, reaction, scanning, slot_reaction, verifying
 from tests.bench.figures import Figure, Figures
+from tests.bench.ground import open_ground
 from tests.bench.loans import make_fleet
 from tests.bench.loop import decode_loan
 from tests.bench.registry import Benchmark, select
@@ -57,6 +58,22 @@ def test_what_a_quorum_costs_on_chain_is_within_the_targets() -> None:
     assert [figures[name].met for name in targets] == [True, True], "gas depends on no machine"
     assert all(figures[f"proofs.gas_{s}_13of19"].value < 275_000 for s in ("secp256k1", "bls"))
     assert "13 of 19" in said[0]
+
+
+@pytest.mark.net
+def test_proofs_of_a_real_market_are_read_by_both_and_the_bare_library_takes_the_sum() -> None:
+    said: list[str] = []
+
+    with open_ground() as ground:
+        figures = proving.measure(ground, said.append, rounds=2)
+        proofs = proving.gather_proofs(ground)
+
+    assert proofs.count > 20
+    assert any(proving.read_strictly(proofs))
+    assert figures["proofs.bls_verify_over_arkworks"].target == 1.2
+    assert figures["proofs.storage_proofs_vs_trie"].target == 1
+    assert all(figure.value > 0 for figure in figures.values())
+    assert said[0] == f"{proofs.count} words and accounts, {len(proofs.nodes)} nodes"
 
 
 def test_columns_and_objects_find_the_same_loans_and_both_are_timed() -> None:
