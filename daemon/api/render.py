@@ -87,6 +87,7 @@ def render_report(report: MarginReport, labels: Mapping[ChainId, str], now: int)
         as_of=render_time(report.taken_at),
         complete=report.complete,
         incomplete=list(report.incomplete),
+        unvalued=list(report.unvalued),
         skew_s=report.skew_s,
         max_skew_s=report.max_skew_s,
         unified=_health(report.unified),

@@ -142,6 +142,7 @@ class HealthReport(Schema):
     """The four numbers of one margin account, and how far they can be trusted.
 
     `skew_s` is how far apart the blocks of its chains lie, `max_skew_s` how far they may.
+    `unvalued` says who has something without debts that could not be valued and counts as nothing.
     """
 
     account: str
@@ -150,6 +151,7 @@ class HealthReport(Schema):
     as_of: TimeText
     complete: bool
     incomplete: list[str]
+    unvalued: list[str]
     skew_s: int
     max_skew_s: int
     unified: HealthSchema | None

@@ -109,7 +109,8 @@ class MarginReport:
 
     `unified` is None while anything is missing (`incomplete` says what); `low` and `high` are
     then the interval, both None where a chain or a member was never read. `scanned` are the
-    markets looked through on the chains that were read. `minimum_native` is
+    markets looked through on the chains that were read. `unvalued` says who has something without
+    debts that counts as nothing, since it cannot be valued. `minimum_native` is
     the lowest native health of the positions read, None without debt. `rescuable` is the unified
     factor after what mandates and idle funds allow.
     """
@@ -130,6 +131,7 @@ class MarginReport:
     high: Health | None
     rescuable: Wad | None
     scanned: tuple[ScannedMarket, ...] = ()
+    unvalued: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -48,6 +48,9 @@ def evaluate(
         high=high,
         rescuable=None if incomplete else calculate_rescuable(snapshot, ranges, policy, risk),
         scanned=tuple(market for chain in snapshot.read for market in chain.scanned),
+        unvalued=tuple(
+            f"{account}: {reason}" for chain in snapshot.read for account, reason in chain.unvalued
+        ),
     )
 
 

@@ -44,11 +44,10 @@ NOTHING = Circumstances(state=OwnerState(), tokens=Delegated(), now=0)
 
 def owned(scene: RescueScene, *, without: Pubkey | None = None) -> OwnerFunds:
     """Read the owner's funds, with one account missing."""
+    obligations = (scene.owner.obligation, scene.whale.obligation)
     place = OwnerPlace(
         owner=AccountId(CHAIN, str(scene.wallet)),
-        owed=dict.fromkeys(
-            (scene.usdc.mint, scene.sol.mint), (scene.owner.obligation, scene.whale.obligation)
-        ),
+        owed=dict.fromkeys((scene.usdc.mint, scene.sol.mint), obligations),
     )
     plan = plan_funds(CHAIN, RESCUE, [place])
     found = {key: None if key == without else scene.lab.find(key) for key in plan.keys}

@@ -250,3 +250,11 @@ async def test_the_skew_between_worlds_is_shown_with_its_bound(api: Api) -> None
     body = await read(api)
     assert (body["skew_s"], body["unified"]) == (31, None)
     assert body["incomplete"] == ["the chains' blocks are 31 s apart, 30 s allowed"]
+
+
+async def test_what_owes_nothing_and_was_not_valued_is_named_and_spoils_nothing(api: Api) -> None:
+    left = (values.account(CHEAP), "no price")
+    put(api.board, replace(READ_CHEAP, unvalued=(left,)), READ_DEAR, read_solana())
+    body = await read(api)
+    assert (body["complete"], body["incomplete"]) == (True, [])
+    assert body["unvalued"] == [f"{values.account(CHEAP)}: no price"]
