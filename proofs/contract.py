@@ -7,11 +7,10 @@ precompiles check that again. Source of every shape: contracts/verifier.vy.
 from typing import Final
 
 from eth_hash.auto import keccak
-from py_arkworks_bls12381 import G1Point, G2Point
 
 from chains.model.ids import Address
 from proofs import merkle
-from proofs.bls import BadPoint
+from proofs.bls.arkworks import read_key, read_signature
 from proofs.committee import Committee
 from proofs.scheme import Scheme, Signatures
 from proofs.typed import WORD, ZERO, Dataclass, describe, hash_text
@@ -79,19 +78,13 @@ def encode_proof(scheme: Scheme, signatures: Signatures) -> bytes:
 
 
 def encode_key(raw: bytes) -> bytes:
-    """Write a compressed BLS key as EIP-2537 does, 128 bytes; BadPoint when it is none."""
-    try:
-        return _pad(G1Point.from_compressed_bytes(raw).to_xy_bytes_be())
-    except ValueError as error:
-        raise BadPoint("the bytes are no key") from error
+    """Write a compressed BLS key as EIP-2537 does, 128 bytes; BadPoint when it is no good one."""
+    return _pad(read_key(raw).to_xy_bytes_be())
 
 
 def encode_signature(raw: bytes) -> bytes:
-    """Write a compressed BLS signature as EIP-2537 does, 256 bytes; BadPoint when it is none."""
-    try:
-        return _pad(G2Point.from_compressed_bytes(raw).to_xy_bytes_be())
-    except ValueError as error:
-        raise BadPoint("the bytes are no signature") from error
+    """Write a compressed BLS signature as EIP-2537 does, 256 bytes; BadPoint as for keys."""
+    return _pad(read_signature(raw).to_xy_bytes_be())
 
 
 def _pad(coordinates: bytes) -> bytes:

@@ -19,7 +19,7 @@ class Arkworks:
     def verify_possession(self, key: bytes, proof: bytes) -> bool:
         """Say whether the key is a good one and its holder made the proof."""
         try:
-            return _check(_read_key(key), key, _read_signature(proof), POSSESSION_TAG)
+            return _check(read_key(key), key, read_signature(proof), POSSESSION_TAG)
         except BadPoint:
             return False
 
@@ -28,10 +28,10 @@ class Arkworks:
         if not keys:
             return False
         try:
-            joined = reduce(add, [_read_key(key) for key in keys])
+            joined = reduce(add, [read_key(key) for key in keys])
             if joined == G1Point.identity():
                 return False
-            return _check(joined, message, _read_signature(signature), SIGNATURE_TAG)
+            return _check(joined, message, read_signature(signature), SIGNATURE_TAG)
         except BadPoint:
             return False
 
@@ -39,7 +39,7 @@ class Arkworks:
         """Add signatures up; BadPoint when there is none or one is no good point."""
         if not signatures:
             raise BadPoint("there is no signature to add up")
-        joined = reduce(add, [_read_signature(signature) for signature in signatures])
+        joined = reduce(add, [read_signature(signature) for signature in signatures])
         if joined == G2Point.identity():
             raise BadPoint("the signatures cancel each other out")
         return bytes(joined.to_compressed_bytes())
@@ -51,11 +51,13 @@ def _check(key: G1Point, message: bytes, signature: G2Point, tag: bytes) -> bool
     return GT.pairing_check([key, _MINUS_GENERATOR], [hashed, signature])
 
 
-def _read_key(raw: bytes) -> G1Point:
+def read_key(raw: bytes) -> G1Point:
+    """Read a key; BadPoint unless it is one that may be."""
     return _read(raw, G1Point.from_compressed_bytes, G1Point.identity())
 
 
-def _read_signature(raw: bytes) -> G2Point:
+def read_signature(raw: bytes) -> G2Point:
+    """Read a signature or a proof; BadPoint unless it is one that may be."""
     return _read(raw, G2Point.from_compressed_bytes, G2Point.identity())
 
 

@@ -7,6 +7,8 @@ from typing import Final
 
 import pytest
 from eth_hash.auto import keccak
+from hypothesis import given
+from hypothesis import strategies as st
 from py_arkworks_bls12381 import G1Point, G2Point
 
 from chains.model.ids import Address
@@ -114,6 +116,18 @@ def test_one_committee_signs_in_either_scheme(verifier: Verifier) -> None:
     made = signed(verifier, (0, 1, 2, 3, 4), Scheme.SECP256K1)
     assert verifier.check(made) == digest_of(verifier, made)
     assert verifier.verify(made) == verifier.digest(made.header)
+
+
+@given(sequence=st.integers(0, 2**64 - 1), chosen=st.permutations(ALL))
+def test_every_digest_is_hashed_to_the_point_that_was_signed(
+    verifier: Verifier, sequence: int, chosen: list[int]
+) -> None:
+    made = keys.statement(
+        COMMITTEE, sequence=sequence, issued_at=verifier.time, expires_at=verifier.time + 60
+    )
+    signatures = keys.sign(BLS, made.digest, sorted(chosen[:5]), 7)
+    envelope = Envelope(header=made.header, committee_size=7, signatures=signatures, scheme=BLS)
+    assert verifier.check(envelope) == "0x" + made.digest.hex()
 
 
 @pytest.mark.parametrize("scheme", [0, 2, 4])
