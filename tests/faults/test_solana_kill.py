@@ -99,17 +99,24 @@ async def is_confirmed(story: SolanaStory) -> bool:
 async def test_what_expired_while_nobody_watched_is_signed_anew_and_lands_once(
     indebted: SolanaStory,
 ) -> None:
-    story, proxy = indebted, indebted.proxy
-    daemon = await story.begin()
-    proxy.hang(SEND)
-    await story.shock("WETH", -30)
+    story, daemon = indebted, await indebted.begin()
+    await story.shock("WETH", -30, dropped_transactions=10**6)
     await wait_asked(story, SEND)
+    story.mine(SOLANA, blocks=BLOCKHASH_LIFE // 2 - 10)
+    await story.step(SOLANA)
     await daemon.kill()
-    story.mine(SOLANA, blocks=BLOCKHASH_LIFE + 5)
-    proxy.heal()
+    [first] = daemon.journal()
+    assert len(first.hashes) == 1, "it could still land"
+    lost = next(seen.params[0] for seen in story.proxy.seen if seen.method == SEND)
+
+    story.mine(SOLANA, blocks=15)
+    story.solana.set_faults(dropped_transactions=0)
     await daemon.start()
     await story.until_settled()
     [entry] = daemon.journal()
     old, new = list_signatures(entry)
-    assert old != new
+    assert list_signatures(first) == [old]
     await expect_one_effect(story, new)
+    rpc = story.solana.chain.rpc
+    rpc.request(SEND, lost, {"encoding": "base64", "skipPreflight": True})
+    assert len(story.landed()) == 1, "the first is worth nothing any more"

@@ -12,7 +12,6 @@ from tests.support.solana_story import SOLANA, SolanaStory, list_signatures
 pytestmark = pytest.mark.net
 
 SEND = "sendTransaction"
-BLOCKHASH_LIFE = 150
 
 
 async def until_sent(story: SolanaStory, times: int = 1, *, slots: bool = True) -> None:
@@ -55,52 +54,12 @@ async def test_what_the_node_loses_is_sent_again_in_the_same_bytes(indebted: Sol
     assert len(set(map(str, list_sent(story)))) == 1
 
 
-async def test_a_late_confirmation_is_waited_for_with_the_sockets_closed(
-    indebted: SolanaStory,
-) -> None:
-    story = indebted
-    await story.begin()
-    await story.shock("WETH", -30, late_slots=4)
-    await until_sent(story, slots=False)
-    story.solana.set_faults(late_slots=0)
-    story.proxy.drop(SEND)
-    story.proxy.refuse_sockets()
-    await story.proxy.kill_sockets()
-    await story.step(SOLANA, blocks=2)
-    assert story.landed() == []
-    story.proxy.heal()
-    entry = await expect_one_rescue(story)
-    assert len(entry.hashes) == 1
-
-
-async def test_a_lost_rescue_is_signed_anew_once_its_blockhash_expired_and_lands_once(
-    indebted: SolanaStory,
-) -> None:
-    story, daemon = indebted, await indebted.begin()
-    await story.shock("WETH", -30, dropped_transactions=10**6)
-    await until_sent(story)
-    await story.step(SOLANA)
-    story.mine(SOLANA, blocks=BLOCKHASH_LIFE - 10)
-    await story.step(SOLANA)
-    [first] = daemon.journal()
-    assert len(first.hashes) == 1, "it could still land"
-    lost = list_sent(story)[-1]
-
-    story.mine(SOLANA, blocks=15)
-    story.solana.set_faults(dropped_transactions=0)
-    entry = await expect_one_rescue(story)
-    assert len(entry.hashes) == 2
-    rpc = story.solana.chain.rpc
-    rpc.request(SEND, lost, {"encoding": "base64", "skipPreflight": True})
-    assert len(story.landed()) == 1, "the first is worth nothing any more"
-
-
 async def test_a_rescue_that_fails_on_chain_is_paid_for_and_not_tried_again_at_once(
     indebted: SolanaStory,
 ) -> None:
     story, daemon = indebted, await indebted.begin()
     owner, rescue = ALICES_KEY.pubkey(), story.solana.rescue
-    await story.shock("SOL", -5, late_slots=3)
+    await story.shock("SOL", -5, late_slots=6)
     await until_sent(story, slots=False)
     story.solana.set_faults(late_slots=0)
     story.solana.post(ALICES_KEY, build_set_paused(rescue, owner, paused=True))
@@ -120,10 +79,18 @@ async def test_a_rescue_that_fails_on_chain_is_paid_for_and_not_tried_again_at_o
     assert story.paid_on_solana() == 0
 
 
-async def test_sigterm_waits_for_the_slot_that_confirms_a_rescue(indebted: SolanaStory) -> None:
+async def test_a_late_confirmation_is_waited_for_with_sockets_closed_and_a_sigterm_pending(
+    indebted: SolanaStory,
+) -> None:
     story, daemon = indebted, await indebted.begin()
-    await story.shock("WETH", -30, late_slots=3)
+    await story.shock("WETH", -30, late_slots=8)
     await until_sent(story, slots=False)
+    story.solana.set_faults(late_slots=0)
+    story.proxy.drop(SEND)
+    story.proxy.refuse_sockets()
+    await story.proxy.kill_sockets()
+    await story.step(SOLANA, blocks=2)
+    assert story.landed() == []
     daemon.signal(signal.SIGTERM)
     while not daemon.ended:
         story.mine()
@@ -131,5 +98,5 @@ async def test_sigterm_waits_for_the_slot_that_confirms_a_rescue(indebted: Solan
     assert await daemon.wait_end() == 0
     [entry] = daemon.journal()
     assert entry.state == "confirmed"
-    assert len(story.solana_rescues()) == 1
+    assert len(entry.hashes) == len(story.solana_rescues()) == 1
     assert daemon.logs("service.drained", in_flight=0)

@@ -213,9 +213,9 @@ class Daemon:
             rows = connection.execute("SELECT * FROM intent ORDER BY id").fetchall()
             return [_read_entry(connection, row) for row in rows]
 
-    def signed(self, sequence: int | None = None) -> bytes:
+    def signed(self, sequence: int | None = None, *, live: bool = True) -> bytes:
         """Give the attestation file of a sequence number, or the newest, as kept when signed."""
-        path = self.state_dir / "live.sqlite3"
+        path = self.state_dir / ("live.sqlite3" if live else "dry-run.sqlite3")
         query = (
             "SELECT document FROM attestation WHERE account = ?"
             " AND sequence = coalesce(?, sequence) ORDER BY sequence DESC LIMIT 1"

@@ -1,6 +1,7 @@
 """A story on one EVM chain and a Solana chain of its own, both moved by hand.
 
-A slot is confirmed when the next one opens, so one tick shows the daemon what the last slot did.
+A slot is confirmed when the next one opens, and has the time at which it opened itself: each step
+opens two, so that the daemon sees what was done and a slot that is new.
 """
 
 from collections.abc import AsyncIterator
@@ -20,6 +21,8 @@ from tests.support.stage import Stage
 from tests.support.story import Story
 
 SOLANA: Final = "solana"
+POLL_MS: Final = 100
+"""What the daemon takes for the time between slots: how often it polls without a socket."""
 
 
 class SolanaStory(Story):
@@ -33,6 +36,7 @@ class SolanaStory(Story):
         self._idle_at_first = solana.count_idle()
         self._landed_at_first = len(solana.list_landed(solana.keeper))
         self.settings |= {
+            "chains.solana.slot_ms": POLL_MS,
             "keeper.liquidate": False,
             "underlyings.SOL.divergence_hold_s": 2,
         }
@@ -57,9 +61,9 @@ class SolanaStory(Story):
         return self.solana.read_slot() if name == SOLANA else super().height(name)
 
     def mine_one(self, name: str, blocks: int) -> None:
-        """Mine blocks, or let slots pass."""
+        """Mine blocks, or let twice as many slots pass."""
         if name == SOLANA:
-            self.solana.chain.mine(blocks)
+            self.solana.chain.mine(2 * blocks)
         else:
             super().mine_one(name, blocks)
 
