@@ -196,7 +196,7 @@ class SolanaClient:
         part: DataSlice | None = None,
         min_slot: int = 0,
     ) -> AccountsRead:
-        """Read all accounts of a program that pass the filters."""
+        """Read all accounts of a program that pass the filters, decoded beside the event loop."""
         config = self._config(min_slot, part) | {
             "filters": [_encode_filter(each) for each in filters],
             "withContext": True,
@@ -204,7 +204,9 @@ class SolanaClient:
         answer = await self._ask_at(
             min_slot, "getProgramAccounts", [str(program), config], timeout_s=self._scan_timeout_s
         )
-        slot, accounts = self._decode(decode_scan, answer, "getProgramAccounts")
+        slot, accounts = await asyncio.to_thread(
+            self._decode, decode_scan, answer, "getProgramAccounts"
+        )
         return AccountsRead(slot=slot, finality=self.commitment.finality, accounts=accounts)
 
     async def read_point(self, *, min_slot: int = 0) -> ChainPoint:

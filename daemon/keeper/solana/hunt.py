@@ -5,6 +5,7 @@ for is computed to the unit from one read; the simulation of the whole transacti
 word. Only Save is hunted: Kamino's and marginfi's liquidations are built, but never were run.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -119,7 +120,8 @@ class SolanaHunter:
         """Value everybody at the market's state now, and take the best of who falls short."""
         market, height = book.market, chain.anchor.height
         _, fresh = await read(self._client, market.plan_read(()), min_slot=height)
-        suspects = book.screen({key: priced.state for key, priced in fresh.view.reserves.items()})
+        states = {key: priced.state for key, priced in fresh.view.reserves.items()}
+        suspects = await asyncio.to_thread(book.screen, states)
         if suspects and (chosen := self._choose(market, fresh, suspects, height)):
             await self._take(market, fresh, chosen, chain)
 
@@ -169,8 +171,7 @@ class SolanaHunter:
         """Give the deals that no latch, and nothing in flight or resting, forbids."""
         found = market.build_read(ground.snapshot, anchor)
         held = {position.account: position for position in found.positions}
-        targets = [t for t in ground.snapshot.loans if t.account not in self._terms.members]
-        deals = find_deals(market.market, ground, targets)
+        deals = find_deals(market.market, ground, ground.snapshot.loans)
         allowed = set(eligible([deal.prey for deal in deals], self._latches.is_shut))
         activity = self._dispatcher.activity
         return [

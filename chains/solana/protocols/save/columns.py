@@ -61,11 +61,17 @@ def view_stored(keys: Sequence[Pubkey], parts: Sequence[bytes]) -> StoredHealth:
 def calculate_columns(
     keys: Sequence[Pubkey], accounts: Sequence[bytes], reserves: Mapping[bytes, Reserve]
 ) -> HealthColumns:
-    """Give the health of whole obligations with reserves that are fresh.
+    """Give the health of whole obligations as below; ValueError for other bytes."""
+    return calculate_rows(keys, view_rows(OBLIGATION, accounts), reserves)
 
-    Unknown is who names another reserve, or more entries than fit. ValueError for other bytes.
+
+def calculate_rows(
+    keys: Sequence[Pubkey], rows: Rows, reserves: Mapping[bytes, Reserve]
+) -> HealthColumns:
+    """Give the health of a table of obligations with reserves that are fresh.
+
+    Unknown is who names another reserve, or more entries than fit.
     """
-    rows = view_rows(OBLIGATION, accounts)
     table, listed = KeyTable.of(tuple(reserves)), tuple(reserves.values())
     units = np.array([*map(_weigh_unit, listed), 0.0])
     debts = np.array([*map(_weigh_debt, listed), 0.0])

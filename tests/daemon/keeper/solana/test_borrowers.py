@@ -13,7 +13,8 @@ from chains.solana.accounts import read
 from chains.solana.client import SolanaClient
 from chains.solana.protocols.save.instructions import derive_obligation
 from daemon.devnet.solana.node import SolanaNode
-from daemon.keeper.solana.borrowers import MOST_SINGLY, RESCAN_SLOTS, RETRY_SLOTS, Obligations
+from daemon.keeper.solana import borrowers
+from daemon.keeper.solana.borrowers import RESCAN_SLOTS, RETRY_SLOTS, Obligations
 from daemon.keeper.solana.ground import Suspect
 from tests.chains.solana.programs.lab import SOL
 from tests.chains.solana.protocols.save.building import Owner
@@ -171,17 +172,33 @@ async def test_an_obligation_of_another_version_hides_nobody() -> None:
         assert await here.found() == [world.owner]
 
 
-async def test_when_many_changed_the_scan_is_done_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.keeper.solana.borrowers.MOST_SINGLY", 1)
-    assert MOST_SINGLY > 1
+async def test_of_many_that_changed_only_those_are_read_who_borrow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for limit in ("MOST_SINGLY", "READ_AT_ONCE", "TABLE_ROWS"):
+        assert getattr(borrowers, limit) > 1
+        monkeypatch.setattr(borrowers, limit, 1)
     world = World.create()
+    savers = [open_position(world, 100, 0) for _ in range(3)]
+    world.pass_slots(3)
     async with keeping(world) as here:
+        start = here.asked("getMultipleAccounts")
         await here.book.scan(SLOT)
+        assert here.asked("getProgramAccounts") == 2
+        assert here.asked("getMultipleAccounts") == start + 1
         fresh = [open_position(world, 100, 9_990) for _ in range(3)]
+        world.market.borrow(savers[1], world.usdc, 9_980 * USDC)
         world.crash()
         await here.book.scan(SLOT + RESCAN_SLOTS)
-        assert here.asked("getProgramAccounts") == 3
-        assert len(await here.found()) == 1 + len(fresh)
+        assert here.asked("getProgramAccounts") == 4
+        assert here.asked("getMultipleAccounts") == start + 1 + 4
+        found = await here.found()
+        assert found[0] == world.owner
+        assert {one.obligation for one in found[1:]} == {
+            one.obligation for one in (*fresh, savers[1])
+        }
+        await here.book.scan(SLOT + 2 * RESCAN_SLOTS)
+        assert here.asked("getProgramAccounts") == 5, "nothing changed"
 
 
 async def test_who_is_watched_is_found_also_where_the_node_gives_no_scans() -> None:
