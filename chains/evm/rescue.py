@@ -267,7 +267,7 @@ def _decode_owner(contract: AccountId, owner: AccountId, result: ViewResult) -> 
 def _decode_mandate(contract: AccountId, owner: AccountId, view: tuple[Any, ...]) -> Mandate:
     identity, terms, unified, left_today, ready_at, _, _, available, last_sequence = view
     pool, asset, kind, bits, keeper, trigger, target, per_action, _, *rest = terms
-    min_action, refund_cap, _, deadline, max_loss = rest
+    min_action, refund_cap, cooldown, deadline, max_loss = rest
     root, verifier, max_age, slack = unified
     return Mandate(
         kind=_KINDS[kind],
@@ -293,6 +293,7 @@ def _decode_mandate(contract: AccountId, owner: AccountId, view: tuple[Any, ...]
         max_age_s=max_age,
         slack_bps=Bps(slack),
         last_sequence=last_sequence,
+        acted_at=ready_at - cooldown if ready_at else 0,
     )
 
 

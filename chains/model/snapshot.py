@@ -30,10 +30,11 @@ class Mandate:
     `trigger` and `target` are health factors; `deadline` is a time in seconds. `available` is
     what one action may move now: the least of limits, balance and allowance, less `refund_cap`
     (what the keeper may be paid back at most), 0 while paused or over. `ready_at` is the time
-    from which the cooldown allows the next action. The last five fields matter for unified
-    mandates only: the contract takes an attestation over `account_set_root`, judged by
-    `verifier`, at most `max_age_s` old, with a sequence above `last_sequence`, and an amount at
-    most `slack_bps` above what its figures need at the pool's own price and threshold. `obligation`
+    from which the cooldown allows the next action. The fields from `account_set_root` on matter for
+    unified mandates only: the contract takes an attestation over it, judged by `verifier`, at most
+    `max_age_s` old and issued after `acted_at`, the last action, with a sequence above
+    `last_sequence`, and an amount at most `slack_bps` above what its figures need at the pool's own
+    price and threshold. `obligation`
     names the owner's position that it is for, where he may have several in the market.
     """
 
@@ -60,6 +61,7 @@ class Mandate:
     max_age_s: int = 0
     slack_bps: Bps = Bps(0)
     last_sequence: int = 0
+    acted_at: int = 0
     obligation: Address | None = None
 
 

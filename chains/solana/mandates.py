@@ -53,7 +53,11 @@ _SETS: Final = 8
 _SET: Final = Layout(
     name="account set",
     size=48,
-    fields={"root": Field(0, Kind.KEY), "sequence": Field(32, Kind.U64)},
+    fields={
+        "root": Field(0, Kind.KEY),
+        "sequence": Field(32, Kind.U64),
+        "used_at": Field(40, Kind.U64),
+    },
 )
 STATE: Final = Layout(
     name="rescue owner's state",
@@ -86,10 +90,14 @@ _SYSTEM: Final = Pubkey.default()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerState:
-    """What holds for all of an owner's mandates; sequences by account set."""
+    """What holds for all of an owner's mandates.
+
+    By account set: the last sequence, and the time (seconds) of the action that used it.
+    """
 
     paused: bool = False
     sequences: Mapping[bytes, int] = field(default_factory=dict)
+    used_at: Mapping[bytes, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +150,7 @@ def decode_mandate(
         max_age_s=view.number("max_age"),
         slack_bps=Bps(view.number("slack")),
         last_sequence=around.state.sequences.get(root, 0),
+        acted_at=max(last, around.state.used_at.get(root, 0)),
         obligation=_address(view, "obligation"),
     )
 
@@ -153,8 +162,12 @@ def decode_state(
     if account is None or _is_unused(account):
         return OwnerState()
     view = open_account(chain, key, account, layout=STATE, owner=program)
-    sets = {item.key("root"): item.number("sequence") for item in view.items("sets")}
-    return OwnerState(paused=bool(view.number("paused")), sequences=sets)
+    sets = {item.key("root"): item for item in view.items("sets")}
+    return OwnerState(
+        paused=bool(view.number("paused")),
+        sequences={root: item.number("sequence") for root, item in sets.items()},
+        used_at={root: item.number("used_at") for root, item in sets.items()},
+    )
 
 
 def decode_tokens(

@@ -34,6 +34,7 @@ def accepts(mandate: Mandate, header: HealthAttestation, *, now: int) -> bool:
         and header.health_factor_e18 < mandate.trigger
         and now <= min(header.expires_at, header.issued_at + mandate.max_age_s)
         and header.sequence > mandate.last_sequence
+        and header.issued_at > mandate.acted_at
     )
 
 

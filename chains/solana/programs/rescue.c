@@ -177,7 +177,7 @@ static NOINLINE u64 take_attestation(const Account *a, Attestation *said, Num *h
   NEED(compare(health, &trigger) == LESS, HEALTHY);
   TRY(check_times(said, mandate, committee));
   TRY(check_signatures(said, committee));
-  return take_sequence(said, a[A_STATE].data, mandate + MANDATE_ROOT);
+  return take_sequence(said, a[A_STATE].data, mandate);
 }
 
 /* 5. Repay a stated amount because the owner's attested health is low. */

@@ -158,12 +158,15 @@ static NOINLINE u8 *find_set(u8 *state, const u8 *root) {
   return room;
 }
 
-/* An attestation serves one action of one mandate of an owner. */
-static NOINLINE u64 take_sequence(const Attestation *said, u8 *state, const u8 *root) {
-  u64 sequence = get_word64(word_of(said, SEQUENCE));
-  u8 *set = find_set(state, root);
+/* An attestation serves one action of one mandate of an owner. What was attested before an action
+ * does not know of it: it would have the same need met twice. */
+static NOINLINE u64 take_sequence(const Attestation *said, u8 *state, const u8 *mandate) {
+  u64 sequence = get_word64(word_of(said, SEQUENCE)), issued = get_word64(word_of(said, ISSUED_AT));
+  u8 *set = find_set(state, mandate + MANDATE_ROOT);
   NEED(set, TOO_MANY_SETS);
   NEED(sequence > get64(set + SET_SEQUENCE), SEQUENCE_USED);
+  NEED(issued > get64(set + SET_USED_AT), BEFORE_ACTION);
+  NEED(issued > get64(mandate + MANDATE_LAST_ACTION), BEFORE_ACTION);
   put64(set + SET_SEQUENCE, sequence);
   put64(set + SET_USED_AT, now());
   return 0;

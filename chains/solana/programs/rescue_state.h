@@ -134,6 +134,7 @@ enum {
   BAD_FIGURES = 155,
   ABOVE_NEED = 156,
   MATH_FAILED = 157,
+  BEFORE_ACTION = 158,
 };
 
 INLINE u64 now(void) { return (u64)CALL->clock.unix_timestamp; }

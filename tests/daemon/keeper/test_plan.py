@@ -123,6 +123,14 @@ def test_an_attestation_that_the_mandate_would_refuse_is_not_used() -> None:
         assert need.cures == ()
 
 
+def test_an_attestation_from_before_a_mandates_last_action_is_not_used() -> None:
+    good = stage.mandate(v.DEAR, "USDC", MandateKind.UNIFIED)
+    for acted_at, cures in ((v.NOW - 1, True), (v.NOW, False), (v.NOW + 1, False)):
+        used = replace(good, acted_at=acted_at)
+        low = stage.debt_heavy([stage.fund(v.DEAR, "USDC", 50_000, [used])], usdc=38_000)
+        assert bool(only_need(low).cures) is cures
+
+
 def test_what_a_mandate_forbids_is_not_planned() -> None:
     good = stage.mandate(v.DEAR, "USDC", MandateKind.NATIVE, trigger=110, target=120)
     for bad in (

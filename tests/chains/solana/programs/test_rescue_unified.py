@@ -39,6 +39,12 @@ def refusal(scene: RescueScene, units: int = NEEDED, **changes: Any) -> str:  # 
     return scene.refusal(scene.unified(units, scene.attest(**changes)))
 
 
+def let_pass(scene: RescueScene) -> None:
+    """Let a few seconds pass, prices with them."""
+    scene.lab.advance(20)
+    scene.market.republish()
+
+
 # What it does
 
 
@@ -163,13 +169,39 @@ def test_an_attestation_serves_once() -> None:
     assert refusal(scene, sequence=6) == "SEQUENCE_USED"
     scene.set_mandate(scene.terms(UNIFIED))
     assert refusal(scene) == "SEQUENCE_USED"
+    let_pass(scene)
     assert scene.rescue(scene.unified(100 * USDC, scene.attest(sequence=8))).units == 100 * USDC
+
+
+def test_what_was_attested_before_an_action_serves_no_other() -> None:
+    scene = open_unified()
+    early, late = scene.attest(sequence=8), scene.attest(sequence=9)
+    scene.rescue(scene.unified(100 * USDC))
+    acted = scene.read_mandate(UNIFIED).acted_at
+    assert acted == scene.now
+    let_pass(scene)
+    for header in (early, late):
+        assert scene.refusal(scene.unified(NEEDED, header)) == "BEFORE_ACTION"
+    assert refusal(scene, sequence=10, issued_at=acted) == "BEFORE_ACTION"
+    fresh = scene.attest(sequence=10, issued_at=acted + 1)
+    assert scene.rescue(scene.unified(100 * USDC, fresh)).units == 100 * USDC
+
+
+def test_another_account_set_does_not_bring_back_what_was_attested_before_an_action() -> None:
+    scene = open_unified()
+    other = keccak(b"another set")
+    early = scene.attest(account_set_root=other)
+    scene.rescue(scene.unified(100 * USDC))
+    scene.set_mandate(scene.terms(UNIFIED, account_set_root=other))
+    let_pass(scene)
+    assert scene.refusal(scene.unified(NEEDED, early)) == "BEFORE_ACTION"
 
 
 def test_eight_account_sets_are_remembered_for_a_day() -> None:
     scene = open_unified()
     roots = [keccak(bytes([i])) for i in range(9)]
     for root in roots:
+        let_pass(scene)
         scene.set_mandate(scene.terms(UNIFIED, account_set_root=root))
         rescue = scene.unified(USDC, scene.attest(account_set_root=root))
         if root != roots[-1]:
@@ -335,4 +367,7 @@ def test_two_mandates_share_an_owner_s_attestations() -> None:
     scene.owner = second
     scene.set_mandate(scene.terms(UNIFIED))
     assert refusal(scene) == "SEQUENCE_USED"
+    assert refusal(scene, sequence=8) == "BEFORE_ACTION"
+    assert scene.read_mandate(UNIFIED).acted_at == scene.now
+    let_pass(scene)
     assert scene.rescue(scene.unified(USDC, scene.attest(sequence=8))).units == USDC
