@@ -12,6 +12,7 @@ from chains.model.units import USD, WAD
 from chains.solana.orders import decode_order
 from chains.solana.programs.instructions import OraclePrice, Terms
 from chains.solana.protocols.save.instructions import FLASH_BORROW, LIQUIDATE
+from chains.solana.tokens import derive_token_account
 from chains.solana.transactions import Order
 from daemon.keeper.solana.ground import Ground, SlotHuntTerms, Suspect, plan_ground
 from daemon.keeper.solana.selling import SlotSeller, fits
@@ -247,3 +248,28 @@ def test_a_loan_against_its_own_token_is_liquidated_without_a_pool() -> None:
     assert refused.value.code == INSUFFICIENT
     here.carry_out(here.seller.build_order(here.best, min_profit=gross))
     assert world.held(world.usdc.mint) - 3 == gross > 0
+
+
+@pytest.mark.parametrize("spoilt", [0, 1])
+def test_an_obligation_with_any_price_too_old_is_left_alone(spoilt: int) -> None:
+    world = rich(World.create())
+    world.widen()
+    assert stand(world).deals
+    old = OraclePrice(price=USD, published_at=world.market.now - 3_600)
+    world.market.publish(world.market.reserves[2 + spoilt], old)
+    assert stand(world, crash=None).deals == []
+
+
+@pytest.mark.parametrize("whose", ["another's", "another token's"])
+def test_an_account_in_the_place_of_ours_is_not_counted_on(whose: str) -> None:
+    world = rich(World.create())
+    lab, usdc = world.market.lab, world.usdc.mint
+    if whose == "another's":
+        other = lab.token(usdc, world.owner.key.pubkey(), 10_000 * USDC)
+    else:
+        other = lab.token(world.sol.mint, KEEPER.pubkey(), 10_000 * USDC)
+    made = lab.raw(other)
+    lab.put(made.owner, made.data, at=derive_token_account(KEEPER.pubkey(), usdc))
+    here = stand(world)
+    assert usdc not in here.ground.balances
+    assert here.deals == []
