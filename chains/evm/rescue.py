@@ -182,8 +182,8 @@ def build_unified_rescue(
 ) -> Call:
     """Build the keeper's call for a unified mandate.
 
-    `attestation_fields` are the 21 values of the signed header in order. The contract does not count
-    the signature of the address that sends the call.
+    `attestation_fields` are the 21 values of the signed header in order. The contract does not
+    count the signature of the address that sends the call.
     """
     types = ["address", "bytes32", "uint8", "uint256", ATTESTATION, "uint256", "bytes"]
     bit = INSTRUMENT_BITS[instrument]
