@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.bench import (
+    agreeing,
     attesting,
     decoding,
     proving,
@@ -36,6 +37,7 @@ REGISTRY: Final = (
     Benchmark(name="scanning", run=scanning.run),
     Benchmark(name="verifying", run=verifying.run),
     Benchmark(name="proving", run=proving.run),
+    Benchmark(name="agreeing", run=agreeing.run),
 )
 
 

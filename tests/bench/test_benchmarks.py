@@ -12,7 +12,7 @@ from chains.solana.accounts import RawAccount
 from chains.solana.protocols.klend.decode import decode_obligation
 from chains.solana.protocols.klend.layout import PROGRAM
 from tests.bench import __main__ as command
-from tests.bench import decoding, proving, reaction, scanning, slot_reaction, verifying
+from tests.bench import agreeing, decoding, proving, reaction, scanning, slot_reaction, verifying
 from tests.bench.figures import Figure, Figures
 from tests.bench.ground import open_ground
 from tests.bench.loans import make_fleet
@@ -74,6 +74,17 @@ def test_proofs_of_a_real_market_are_read_by_both_and_the_bare_library_takes_the
     assert figures["proofs.storage_proofs_vs_trie"].target == 1
     assert all(figure.value > 0 for figure in figures.values())
     assert said[0] == f"{proofs.count} words and accounts, {len(proofs.nodes)} nodes"
+
+
+@pytest.mark.net
+def test_four_daemons_attest_together_and_each_round_is_timed() -> None:
+    said: list[str] = []
+
+    figures = agreeing.measure(said.append, runs=2, warm_up=0)
+
+    p50, p95 = (figures[f"proofs.attest_{name}_ms"].value for name in ("p50", "p95"))
+    assert 0 < p50 <= p95
+    assert said[0].startswith("2 rounds, ")
 
 
 def test_columns_and_objects_find_the_same_loans_and_both_are_timed() -> None:
