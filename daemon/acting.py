@@ -10,6 +10,7 @@ from chains.evm.l1_fees import L1FeeOracle
 from chains.evm.receipts import ReceiptReader
 from chains.evm.transactions import Lane
 from chains.model.ids import Address, ChainId
+from chains.model.units import Usd
 from chains.solana.landings import LandingReader
 from chains.solana.signer import Signer as SolanaSigner
 from chains.solana.transactions import Lane as SlotLane
@@ -52,7 +53,7 @@ async def build_dispatcher(
         return cooldowns.get(draft.subject, 0)
 
     dispatcher = Dispatcher(
-        lanes=await _build_lanes(chains, key, journal),
+        lanes=await _build_lanes(settings, chains, key, journal),
         journal=journal,
         store=Store(database),
         terms=DispatchTerms(
@@ -69,22 +70,27 @@ async def build_dispatcher(
 
 
 async def _build_lanes(
-    chains: Mapping[ChainId, ChainParts], key: Key, journal: Journal
+    settings: Settings, chains: Mapping[ChainId, ChainParts], key: Key, journal: Journal
 ) -> Mapping[ChainId, LaneParts]:
     """Give a lane for every chain that there is a key for."""
     lanes: dict[ChainId, LaneParts] = {}
+    max_costs = {account.id: account.policy.max_cost for account in settings.accounts}
     for id_, parts in chains.items():
         if isinstance(parts, EvmParts):
             lanes[id_] = await _build_lane(parts, key, journal)
         elif key.solana is not None:
-            lanes[id_] = _build_slot_lane(parts, key.solana, journal)
+            lanes[id_] = _build_slot_lane(parts, key.solana, journal, max_costs)
     return lanes
 
 
-def _build_slot_lane(parts: SolanaParts, signer: SolanaSigner, journal: Journal) -> LaneParts:
+def _build_slot_lane(
+    parts: SolanaParts, signer: SolanaSigner, journal: Journal, max_costs: Mapping[str, Usd]
+) -> LaneParts:
     chain = parts.settings
     lane = SlotLane(parts.client, signer, percentile=chain.price_percentile)
-    terms = SlotTerms(cap_lamports=chain.max_fee_lamports, slot_ms=chain.slot_ms)
+    terms = SlotTerms(
+        cap_lamports=chain.max_fee_lamports, slot_ms=chain.slot_ms, max_costs=max_costs
+    )
     landings = LandingReader(parts.client, [str(url) for url in chain.rpc])
     return LaneParts(
         executor=SlotExecutor(lane, journal, terms, landings, parts.bundles),

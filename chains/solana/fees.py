@@ -111,3 +111,10 @@ def plan_raise(budget: Budget, *, cap_lamports: int, signatures: int = 1) -> Bud
     raised = replace(budget, unit_price=price)
     capped = cap_budget(raised, cap_lamports=cap_lamports, signatures=signatures)
     return capped if capped and capped.unit_price > budget.unit_price else None
+
+
+def plan_again(last: Budget, *, unit_limit: int, cap_lamports: int) -> tuple[Budget, ...]:
+    """Give what to offer once `last` expired: a higher price, or the same, within the cap."""
+    wanted = replace(last, unit_limit=max(last.unit_limit, unit_limit))
+    raised = plan_raise(wanted, cap_lamports=cap_lamports)
+    return tuple(each for each in (raised, cap_budget(wanted, cap_lamports=cap_lamports)) if each)

@@ -6,8 +6,8 @@ every node that answers must see it (chains.solana.watch). Until then the same b
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
@@ -24,11 +24,11 @@ from chains.model.action import Action, Quote, Receipt
 from chains.model.anchor import BlockAnchor, Head
 from chains.model.ids import Address
 from chains.model.snapshot import ChainFees, ChainSnapshot
-from chains.model.units import Usd
+from chains.model.units import USD, Usd
 from chains.rpc.endpoint import RpcError
 from chains.solana.bundles import BundleLane
 from chains.solana.fees import Budget as UnitBudget
-from chains.solana.fees import cap_budget, plan_raise, plan_unit_limit
+from chains.solana.fees import plan_again, plan_unit_limit
 from chains.solana.landings import LandingReader
 from chains.solana.orders import decode_order
 from chains.solana.transactions import Lane, Order
@@ -38,6 +38,7 @@ from daemon.keeper.intent import Attempt, Draft, Intent, IntentState, Purpose
 from daemon.keeper.journal import Journal
 from daemon.keeper.ports import Budget
 from daemon.keeper.solana.blockhashes import Blockhashes
+from daemon.keeper.solana.doubts import ask_everyone
 from daemon.keeper.solana.quote import OrderQuoter, lamport_cost
 from daemon.keeper.solana.receipts import build_receipt, preview_receipt
 
@@ -49,11 +50,15 @@ NO_NONCE: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotTerms:
-    """How a lane is driven: `cap_lamports` is the most that one transaction may cost in fees."""
+    """How a lane is driven: `cap_lamports` is the most that one transaction may cost in fees.
+
+    `max_costs` are what the policies of margin accounts allow for an action.
+    """
 
     cap_lamports: int
     slot_ms: int = 400
     quote_timeout_s: float = 2.0
+    max_costs: Mapping[str, Usd] = field(default_factory=dict)
 
 
 class SlotExecutor:
@@ -209,7 +214,7 @@ class SlotExecutor:
         known = self._watches.get(intent.id) or self.lane.watch(intent.last.solana)
         watch = await self.lane.step(known)
         if watch.stage in (Stage.EXPIRED, Stage.UNKNOWN) and not known.is_settled:
-            watch = await self._doubt(intent, watch)
+            watch = await ask_everyone(self.lane, self._landings, intent, watch)
         self._watches[intent.id] = watch
         match watch.stage:
             case Stage.CONFIRMED:
@@ -223,23 +228,6 @@ class SlotExecutor:
                 return await self._renew(await self._drop(intent, now), now)
             case Stage.UNKNOWN:
                 return await self._lose(intent, now)
-
-    async def _doubt(self, intent: Intent, watch: TransactionWatch) -> TransactionWatch:
-        """Give what all endpoints make of it: any that saw one of the signatures is right.
-
-        It waits while one that is not set aside says that the last may still land.
-        """
-        stages: set[Stage] = set()
-        for attempt in reversed(intent.attempts):
-            fresh = self.lane.watch(attempt.solana)
-            looks = await self._landings.look_everywhere(attempt.solana.signature)
-            for seen in map(fresh.advance, looks.every):
-                if seen.status is not None:
-                    return seen
-            if attempt is intent.last:
-                stages = {fresh.advance(look).stage for look in looks.trusted}
-        doubts = (Stage.PENDING, Stage.EXPIRED, Stage.UNKNOWN)
-        return replace(watch, stage=next(stage for stage in doubts if stage in stages))
 
     async def _include(self, intent: Intent, receipt: Receipt, now: int) -> Intent:
         if intent.state is IntentState.INCLUDED and intent.receipt == receipt:
@@ -300,10 +288,8 @@ class SlotExecutor:
         Where they do not, the intent waits for them, or for its deadline.
         """
         last, cap = intent.last.solana, self._terms.cap_lamports
-        wanted = replace(last.budget, unit_limit=max(last.budget.unit_limit, unit_limit))
-        offers = plan_raise(wanted, cap_lamports=cap), cap_budget(wanted, cap_lamports=cap)
         blockhash = await self.lane.read_blockhash()
-        for units in (offer for offer in offers if offer):
+        for units in plan_again(last.budget, unit_limit=unit_limit, cap_lamports=cap):
             signed = self.lane.sign(last.order, budget=units, blockhash=blockhash)
             attempt = Attempt(signed=signed, height=blockhash.slot, signed_at=now)
             gas = self.budget.raised(intent, attempt) if self.budget else None
@@ -313,6 +299,9 @@ class SlotExecutor:
         return intent
 
     def _why_refused(self, intent: Intent, gas: Usd, now: int) -> str | None:
+        most = self._terms.max_costs.get(intent.draft.subject)
+        if most is not None and gas > most:
+            return f"it would cost ${gas / USD:.4f}, at most ${most / USD:.4f} allowed"
         return self.budget.refuse_raise(intent, gas, now=now) if self.budget else None
 
     async def _attempt(self, intent: Intent, attempt: Attempt, now: int, gas: Usd | None) -> Intent:

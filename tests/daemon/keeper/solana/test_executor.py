@@ -23,7 +23,7 @@ from daemon.keeper.limits import Breaker, Limits
 from daemon.keeper.memory import Memory
 from daemon.keeper.solana.blockhashes import FRESH_SLOTS
 from tests.daemon.keeper.fakes import Crash, Fault
-from tests.daemon.keeper.solana.lanes import FEE, FEES, TO, Scene, funded, living, twist
+from tests.daemon.keeper.solana.lanes import FEE, FEES, TERMS, TO, Scene, funded, living, twist
 from tests.support.solnode import SOL, balance, make_key, make_ledger, make_wallet, pay, sign
 
 pytestmark = pytest.mark.net
@@ -246,6 +246,25 @@ async def test_limits_hold_a_higher_price_back_and_not_the_next_signature(scene:
     [renewed] = scene.executor.in_flight
     assert [a.most for a in renewed.attempts] == [FEE, FEE]
     assert (await scene.journal.read_spends(since=0))[renewed.id].gas == most == 90_000
+
+
+async def test_the_account_s_policy_holds_a_higher_price_back(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    terms = replace(TERMS, max_costs={"alice": Usd(91_000)})
+    async with living(tmp_path, ledger, terms=terms) as scene:
+        scene.executor.budget = counted = memory(Usd(USD))
+        scene.node.faults.dropped_transactions = 10**6
+        for draft in (scene.draft(), replace(scene.draft(2), subject="another")):
+            counted.reserve(draft, scene.executor.find_most(draft, FEES, now=scene.now), scene.now)
+            counted.signed(await scene.do(draft))
+        with capture_logs() as logs:
+            await expire(scene)
+        reasons = [line["reason"] for line in logs if line["event"] == "transaction.not_raised"]
+        assert reasons == ["it would cost $0.0010, at most $0.0009 allowed"]
+        bound, free = scene.executor.in_flight
+        assert [a.most for a in bound.attempts] == [FEE, FEE]
+        assert free.last.most > FEE
 
 
 async def test_where_limits_allow_nothing_it_waits_for_its_deadline(scene: Scene) -> None:
