@@ -54,26 +54,44 @@ class Attestor:
         A report that cannot be stated is logged and stays unattested; a signature that could
         not be recorded is not given away, and its sequence is not signed again.
         """
-        if not report.complete or not report.legs or not self._due(report, needed=needed):
+        statement = self.state(report, needed=needed)
+        return await self.release(report.account, statement) if statement else None
+
+    def state(self, report: MarginReport, *, needed: bool) -> Statement | None:
+        """State a report if an attestation of it is due, None where it is not or cannot be."""
+        if not self.is_due(report, needed=needed):
             return None
         try:
-            last = self.last.get(report.account)
-            prev = last.digest if last else ZERO
-            statement = self.stating.state(report, self.committee, prev_digest=prev)
+            prev = self._find_last(report.account)
+            return self.stating.state(report, self.committee, prev_digest=prev)
         except StatementError as error:
             log.warning("attestation.refused", account=report.account, reason=str(error))
             return None
-        attested = self._sign(report.account, statement)
-        self.last[report.account] = attested
+
+    def is_next(self, account: str, statement: Statement) -> bool:
+        """Say whether nothing was signed since a statement was made."""
+        return self._find_last(account) == statement.header.prev_digest
+
+    async def release(self, account: str, statement: Statement) -> Attested | None:
+        """Sign a statement, once it is durable that it was; None where that cannot be."""
+        attested = self._sign(account, statement)
+        self.last[account] = attested
         try:
             await self.guard.claim(claim_of(statement))
             await self.record(attested)
         except (DoubleSign, StorageError) as error:
-            log.critical("attestation.unrecorded", account=report.account, reason=str(error))
+            log.critical("attestation.unrecorded", account=account, reason=str(error))
             return None
         return attested
 
-    def _due(self, report: MarginReport, *, needed: bool) -> bool:
+    def _find_last(self, account: str) -> bytes:
+        last = self.last.get(account)
+        return last.digest if last else ZERO
+
+    def is_due(self, report: MarginReport, *, needed: bool) -> bool:
+        """Say whether a report can be attested and is to be."""
+        if not report.complete or not report.legs:
+            return False
         last = self.last.get(report.account)
         if last is None:
             return True

@@ -55,7 +55,8 @@ class EvmParts:
     """One EVM chain's client, heads and reader.
 
     `hunting` is a client for liquidations, None where there are none: its connections and what
-    it learns of the endpoints are its own, so that no hunt holds up what rescues read.
+    it learns of the endpoints are its own, so that no hunt holds up what rescues read. `proving`
+    is another for evidence, None where nothing is signed.
     """
 
     label: str
@@ -64,6 +65,7 @@ class EvmParts:
     hunting: EvmClient | None
     heads: HeadStream
     reader: EvmReader
+    proving: EvmClient | None = None
 
     @property
     def id(self) -> ChainId:
@@ -73,7 +75,7 @@ class EvmParts:
     @property
     def clients(self) -> tuple[EvmClient, ...]:
         """The clients there are."""
-        return (self.client,) if self.hunting is None else (self.client, self.hunting)
+        return tuple(filter(None, (self.client, self.hunting, self.proving)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +137,10 @@ async def open_chains(
             match chain:
                 case EvmSettings():
                     hunts = settings.keeper.liquidate and chain.contracts.liquidator is not None
-                    found = await _open_evm(stack, label, chain, observer, hunts=hunts)
+                    proves = settings.keys.keystore is not None
+                    found = await _open_evm(
+                        stack, label, chain, observer, hunts=hunts, proves=proves
+                    )
                 case SolanaSettings():
                     hunts = settings.keeper.liquidate and bool(chain.pools)
                     found = await _open_solana(stack, label, chain, observer, hunts=hunts)
@@ -146,13 +151,21 @@ async def open_chains(
 
 
 async def _open_evm(
-    stack: AsyncExitStack, label: str, chain: EvmSettings, observer: Observer | None, *, hunts: bool
+    stack: AsyncExitStack,
+    label: str,
+    chain: EvmSettings,
+    observer: Observer | None,
+    *,
+    hunts: bool,
+    proves: bool,
 ) -> ChainParts:
-    client = await stack.enter_async_context(_build_client(chain, HEAD_TIMEOUT_S, observer))
-    hunting = None
-    if hunts:
-        hunting = await stack.enter_async_context(_build_client(chain, HUNT_TIMEOUT_S, observer))
-    return _build_chain(label, chain, client, hunting)
+    async def open_client(timeout_s: float) -> EvmClient:
+        return await stack.enter_async_context(_build_client(chain, timeout_s, observer))
+
+    client = await open_client(HEAD_TIMEOUT_S)
+    hunting = await open_client(HUNT_TIMEOUT_S) if hunts else None
+    proving = await open_client(HUNT_TIMEOUT_S) if proves else None
+    return _build_chain(label, chain, client, hunting, proving)
 
 
 async def _open_solana(
@@ -233,7 +246,11 @@ def _build_client(chain: EvmSettings, timeout_s: float, observer: Observer | Non
 
 
 def _build_chain(
-    label: str, chain: EvmSettings, client: EvmClient, hunting: EvmClient | None
+    label: str,
+    chain: EvmSettings,
+    client: EvmClient,
+    hunting: EvmClient | None,
+    proving: EvmClient | None,
 ) -> EvmParts:
     tokens = build_tokens(chain)
     return EvmParts(
@@ -241,6 +258,7 @@ def _build_chain(
         settings=chain,
         client=client,
         hunting=hunting,
+        proving=proving,
         heads=HeadStream(
             client,
             [str(url) for url in chain.ws],

@@ -22,22 +22,16 @@ from daemon import liveness
 from daemon.acting import build_dispatcher, build_hunters, build_keeper
 from daemon.api.context import ApiContext
 from daemon.api.server import serve as serve_api
-from daemon.attest import Attesting
+from daemon.attesting import open_attesting
 from daemon.board import Board
 from daemon.collect import ChainWatch
 from daemon.committee.compose import (
     CommitteeParts,
-    build_membership,
-    build_terms,
-    build_views,
-    open_committee,
 )
 from daemon.compose import (
     SILENCE_BLOCKS,
     ChainParts,
-    Key,
     SolanaParts,
-    build_attestor,
     build_board,
     open_chains,
     open_key,
@@ -47,12 +41,13 @@ from daemon.keeper.dispatch import Dispatcher
 from daemon.keeper.journal import Journal
 from daemon.preflight import check_usable
 from daemon.progress import Progress
+from daemon.proving import ProvingAttestor
 from daemon.records import build_actions, build_history
 from daemon.schedule import Ticks, ticking
 from daemon.signals import Signals
 from daemon.storage.database import open_database
 from daemon.storage.errors import StorageError
-from daemon.storage.signed import open_signed
+from daemon.storage.evidence import EvidenceStore
 from daemon.storage.store import Store
 from daemon.telemetry import Metrics, TimedReader
 from daemon.totals import build_totals
@@ -66,7 +61,10 @@ TICKS_S: Final = {"ages": 2.0, "endpoints": 5.0, "history": 60.0, "prune": 3_600
 KEEP_HISTORY_S: Final = 90 * 86_400
 KEEP_ATTESTATIONS_S: Final = 7 * 86_400
 
+KEEP_EVIDENCE_S: Final = 86_400
+
 COMMITTEE: Final = "committee"
+EVIDENCE: Final = "evidence"
 
 Load = Callable[[], Settings]
 
@@ -97,8 +95,9 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
         chains = await stack.enter_async_context(open_chains(settings, metrics.observe_rpc))
         board = build_board(settings)
         accounts: dict[str, AccountWatch] = {}
+        evidence = EvidenceStore(database)
         attesting = await stack.enter_async_context(
-            _open_attesting(settings, key, chains, board, store, accounts)
+            open_attesting(settings, key, chains, board, store, evidence, accounts)
         )
         dispatcher = await build_dispatcher(settings, key, chains, database) if key else None
         keeper = build_keeper(settings, key, dispatcher) if key and dispatcher else None
@@ -128,6 +127,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             totals=build_totals(database),
             halts=lambda: dispatcher.halts if dispatcher else {},
             committee=attesting.committee.view if attesting.committee else None,
+            evidence=evidence.read,
         )
         port = await stack.enter_async_context(
             serve_api(context, settings.api.host, settings.api.port)
@@ -140,6 +140,8 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             chains=chains,
             accounts=accounts,
             committee=attesting.committee,
+            proving=attesting.proving,
+            evidence=evidence,
             dispatcher=dispatcher,
             followers={id_: Follower(board, dispatcher, followed) for id_ in chains},
             hunts=hunts,
@@ -167,57 +169,9 @@ def _build_progress(
     limits |= dict.fromkeys(hunts, BUSY_S)
     if settings.committee is not None:
         limits[COMMITTEE] = OVERDUE_S
+    elif settings.keys.keystore is not None:
+        limits[EVIDENCE] = OVERDUE_S
     return Progress(limits_s=limits, started_at=time.time())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Attesting:
-    """What attests: nothing without a key, a lone keeper, or a member of a committee."""
-
-    attestor: Attesting | None = None
-    committee: CommitteeParts | None = None
-
-
-@asynccontextmanager
-async def _open_attesting(
-    settings: Settings,
-    key: Key | None,
-    chains: Mapping[ChainId, ChainParts],
-    board: Board,
-    store: Store,
-    accounts: Mapping[str, AccountWatch],
-) -> AsyncIterator[_Attesting]:
-    """Open what attests; `accounts` are woken when others' signatures made an attestation."""
-    if key is None:
-        if settings.committee is not None:
-            raise ConfigError(["committee: a member takes a key; write [keys] with a keystore"])
-        yield _Attesting()
-        return
-    found = [await store.read_last_attestation(account.id) for account in settings.accounts]
-    last = [attested for attested in found if attested is not None]
-
-    def wake(account: str) -> None:
-        if (watch := accounts.get(account)) is not None:
-            watch.wake()
-
-    async with open_signed(settings.state_dir) as signed:
-        if settings.committee is None:
-            yield _Attesting(
-                attestor=build_attestor(settings, key, signed, store.write_attestation, last)
-            )
-            return
-        async with open_committee(
-            build_terms(settings, settings.committee),
-            build_membership(settings, settings.committee, key),
-            key.attestations,
-            views=build_views(chains, board),
-            board=board,
-            guard=signed,
-            record=store.write_attestation,
-            last=last,
-            changed=wake,
-        ) as committee:
-            yield _Attesting(attestor=committee.rounds, committee=committee)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +184,8 @@ class House:
     chains: Mapping[ChainId, ChainParts]
     accounts: Mapping[str, AccountWatch]
     committee: CommitteeParts | None
+    proving: ProvingAttestor | None
+    evidence: EvidenceStore
     dispatcher: Dispatcher | None
     followers: Mapping[ChainId, Follower]
     hunts: Mapping[str, SnapshotLoop]
@@ -277,6 +233,8 @@ class House:
             yield account.run()
         if self.committee is not None:
             yield self.committee.rounds.run()
+        if self.proving is not None:
+            yield self.proving.run()
         yield self._keep_ages()
         yield self._keep_history()
         yield self._prune()
@@ -314,6 +272,8 @@ class House:
         seen |= {name: hunt.pulse.seen_at for name, hunt in self.hunts.items()}
         if self.committee is not None:
             seen[COMMITTEE] = self.committee.rounds.pulse.seen_at
+        if self.proving is not None:
+            seen[EVIDENCE] = self.proving.pulse.seen_at
         self.board.progress_at = self.progress.judge(seen, time.time())
         return self.board.progress_at
 
@@ -349,6 +309,8 @@ class House:
                     self.accounts, newest // self.settings.attestation.period_s
                 ),
             )
+            proved = (now - KEEP_EVIDENCE_S) // self.settings.attestation.period_s
+            await self.evidence.prune(dict.fromkeys(self.accounts, proved))
 
     async def _check_endpoints(self) -> NoReturn:
         """Look after every chain's endpoints; a chain that hangs holds up its own check only."""

@@ -22,6 +22,7 @@ from daemon.api.schemas import (
 PAGE: Final = 50
 MAX_PAGE: Final = 500
 MAX_CURSOR: Final = 2**63 - 1
+EVIDENCE_MEDIA: Final = "application/octet-stream"
 _RETRY: Final = {"Retry-After": "1"}
 
 
@@ -58,6 +59,24 @@ async def read_attestation(request: web.Request) -> web.Response:
     document = json.dumps(attested.document, sort_keys=True, separators=(",", ":"))
     response = web.Response(text=document, content_type="application/json")
     return _tag(request, response, attested.digest.hex())
+
+
+async def read_evidence(request: web.Request) -> web.Response:
+    """Answer the evidence of an account's newest attestation, or of the one with a sequence."""
+    context, name = _find(request)
+    attested = context.board.attestations.get(name)
+    newest = attested.sequence if attested else None
+    sequence = read_whole(request, "sequence", newest, MAX_CURSOR)
+    found = None
+    if context.evidence is not None and sequence is not None:
+        found = await context.evidence(name, sequence)
+    if found is None:
+        detail = (
+            f"{name} has no evidence of that attestation: its leaves say quorum-read, or it is too "
+            "old; ask with the header's sequence, or for the next one"
+        )
+        raise ProblemError(HTTPStatus.NOT_FOUND, detail)
+    return web.Response(body=found, content_type=EVIDENCE_MEDIA)
 
 
 async def read_history(request: web.Request) -> web.Response:

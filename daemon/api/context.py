@@ -27,6 +27,9 @@ HistoryReader = Callable[[str, int | None, int], Awaitable[Sequence[HistoryEntry
 """Reads an account's events older than an id (None: the newest), newest first, at most so many."""
 
 
+EvidenceReader = Callable[[str, int], Awaitable[bytes | None]]
+"""Reads the file of evidence of an account's attestation by its sequence, None without any."""
+
 ActionReader = Callable[[int | None, int], Awaitable[Sequence[Intent]]]
 """Reads the keeper's signed intents older than an id, newest first, at most so many."""
 
@@ -45,6 +48,7 @@ class ApiContext:
     history: HistoryReader | None = None
     actions: ActionReader | None = None
     totals: TotalsReader | None = None
+    evidence: EvidenceReader | None = None
     signer_fault: Callable[[], str | None] = lambda: None
     halts: Callable[[], Mapping[str, str]] = dict
     committee: Callable[[], CommitteeView] | None = None

@@ -23,6 +23,12 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "The margin account's id, or any member's CAIP-10 id, percent-encoded.",
         "schema": {"type": "string"},
     },
+    "sequence": {
+        "name": "sequence",
+        "in": "query",
+        "description": "The header's sequence of an attestation; left out, the newest.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
     "limit": {
         "name": "limit",
         "in": "query",

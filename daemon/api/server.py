@@ -50,6 +50,13 @@ ROUTES: Final = (
         problems=(404,),
     ),
     Route(
+        path="/v1/accounts/{account}/attestation/evidence",
+        handler=accounts.read_evidence,
+        media=accounts.EVIDENCE_MEDIA,
+        parameters=("account", "sequence"),
+        problems=(400, 404),
+    ),
+    Route(
         path="/v1/accounts/{account}/history",
         handler=accounts.read_history,
         body=HistoryPage,

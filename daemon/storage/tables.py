@@ -124,6 +124,25 @@ class AttestationRow(SQLModel, table=True):
     document: str
 
 
+class EvidenceRow(SQLModel, table=True):
+    """What proves an attestation's leaves of one chain; `codes` are hashes, one after the other."""
+
+    __tablename__ = "evidence"
+    account: str = Field(primary_key=True)
+    sequence: int = Field(primary_key=True)
+    chain: str = Field(primary_key=True)
+    bundle: bytes
+    codes: bytes
+
+
+class CodeRow(SQLModel, table=True):
+    """A contract's code, which many files of evidence need."""
+
+    __tablename__ = "code"
+    hash: bytes = Field(primary_key=True)
+    code: bytes
+
+
 class HealthRow(SQLModel, table=True):
     """One point of an account's history (health factors x 1e18, Usd x 1e8)."""
 

@@ -1,0 +1,95 @@
+"""What attests in a running daemon: nothing, a lone keeper, or a member of a committee."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from chains.evm.client import EvmClient
+from chains.model.ids import ChainId
+from config.errors import ConfigError
+from config.settings import Settings
+from daemon.attest import Attesting
+from daemon.board import Board
+from daemon.committee.compose import (
+    CommitteeParts,
+    build_membership,
+    build_terms,
+    build_views,
+    open_committee,
+)
+from daemon.compose import ChainParts, EvmParts, Key, build_attestor
+from daemon.evidence import Gatherer
+from daemon.proving import ProvingAttestor, Shelf, record_with
+from daemon.storage.evidence import EvidenceStore
+from daemon.storage.signed import open_signed
+from daemon.storage.store import Store
+from daemon.watch import AccountWatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttestingParts:
+    """What attests: nothing without a key, a lone keeper, or a member of a committee."""
+
+    attestor: Attesting | None = None
+    committee: CommitteeParts | None = None
+    proving: ProvingAttestor | None = None
+
+
+@asynccontextmanager
+async def open_attesting(
+    settings: Settings,
+    key: Key | None,
+    chains: Mapping[ChainId, ChainParts],
+    board: Board,
+    store: Store,
+    evidence: EvidenceStore,
+    accounts: Mapping[str, AccountWatch],
+) -> AsyncIterator[AttestingParts]:
+    """Open what attests; `accounts` are woken when others' signatures made an attestation."""
+    if key is None:
+        if settings.committee is not None:
+            raise ConfigError(["committee: a member takes a key; write [keys] with a keystore"])
+        yield AttestingParts()
+        return
+    found = [await store.read_last_attestation(account.id) for account in settings.accounts]
+    last = [attested for attested in found if attested is not None]
+
+    def wake(account: str) -> None:
+        if (watch := accounts.get(account)) is not None:
+            watch.wake()
+
+    shelf = Shelf()
+    record = record_with(store.write_attestation, shelf, evidence.write)
+    gatherer = Gatherer(clients=_list_proving(chains))
+    async with open_signed(settings.state_dir) as signed:
+        if settings.committee is None:
+            proving = ProvingAttestor(
+                attestor=build_attestor(settings, key, signed, record, last),
+                gatherer=gatherer,
+                shelf=shelf,
+                board=board,
+                published=wake,
+            )
+            yield AttestingParts(attestor=proving, proving=proving)
+            return
+        async with open_committee(
+            build_terms(settings, settings.committee),
+            build_membership(settings, settings.committee, key),
+            key.attestations,
+            views=build_views(chains, board),
+            board=board,
+            guard=signed,
+            record=record,
+            last=last,
+            changed=wake,
+        ) as committee:
+            yield AttestingParts(attestor=committee.rounds, committee=committee)
+
+
+def _list_proving(chains: Mapping[ChainId, ChainParts]) -> Mapping[ChainId, EvmClient]:
+    """Give the clients that evidence is gathered with."""
+    return {
+        id_: parts.proving
+        for id_, parts in chains.items()
+        if isinstance(parts, EvmParts) and parts.proving is not None
+    }

@@ -1,0 +1,114 @@
+"""Attestations with their evidence: gathered beside the looks at accounts, never before an act.
+
+Whoever is about to act on an attestation gets it at once, as read; the fresh one that is made every
+few seconds waits for its proofs, in a loop of its own. Measured on the devnet: 0.1 s and 35 ms of
+this process for two chains, so an act would lose more by waiting than anybody gains.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final, NoReturn
+
+import structlog
+
+from daemon.attest import Attestor, Record
+from daemon.board import Attested, Board
+from daemon.evidence import Contradicted, Gatherer
+from daemon.margin.report import MarginReport
+from daemon.progress import Pulse
+from daemon.storage.errors import StorageError
+from proofs.evidence.bundle import BlockEvidence
+
+KEPT: Final = 64
+"""For how many statements evidence is held until they are attested."""
+Write = Callable[[Attested, tuple[BlockEvidence, ...]], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Evidence by the digest of what it proves, until that is attested; the oldest goes first."""
+
+    _held: OrderedDict[bytes, tuple[BlockEvidence, ...]] = field(default_factory=OrderedDict)
+
+    def put(self, digest: bytes, evidence: tuple[BlockEvidence, ...]) -> None:
+        """Hold evidence."""
+        if evidence:
+            self._held[digest] = evidence
+        while len(self._held) > KEPT:
+            self._held.popitem(last=False)
+
+    def take(self, digest: bytes) -> tuple[BlockEvidence, ...]:
+        """Give what is held for a digest, and let it go."""
+        return self._held.pop(digest, ())
+
+
+def record_with(record: Record, shelf: Shelf, write: Write) -> Record:
+    """Give what records an attestation and then its evidence, which may be missing but not late."""
+
+    async def both(attested: Attested) -> None:
+        await record(attested)
+        evidence = shelf.take(attested.digest)
+        try:
+            await write(attested, evidence)
+        except StorageError as error:
+            log.warning("evidence.unrecorded", account=attested.account, reason=str(error))
+
+    return both
+
+
+@dataclass(slots=True, kw_only=True)
+class ProvingAttestor:
+    """A lone keeper's attestor whose fresh attestations are proved; an `Attesting`.
+
+    `published` is told of an account whose proved attestation is on the board.
+    """
+
+    attestor: Attestor
+    gatherer: Gatherer
+    shelf: Shelf
+    board: Board
+    published: Callable[[str], None]
+    pulse: Pulse = field(default_factory=Pulse)
+    _waiting: dict[str, MarginReport] = field(default_factory=dict)
+    _came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def attest(self, report: MarginReport, *, needed: bool) -> Attested | None:
+        """Give what is needed at once; have anything else that is due proved first."""
+        if needed:
+            return await self.attestor.attest(report, needed=True)
+        if self.attestor.is_due(report, needed=False):
+            self._waiting[report.account] = report
+            self._came.set()
+        return None
+
+    async def run(self) -> NoReturn:
+        """Prove and sign what waits, one account after the other, for ever."""
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            while self._waiting:
+                account = next(iter(self._waiting))
+                with self.pulse.working():
+                    await self._prove(self._waiting.pop(account))
+
+    async def _prove(self, report: MarginReport) -> None:
+        """Attest a report with its evidence, unless it was overtaken meanwhile."""
+        statement = self.attestor.state(report, needed=False)
+        if statement is None:
+            return
+        try:
+            proven = await self.gatherer.prove(statement)
+        except Contradicted as error:
+            log.error("attestation.contradicted", account=report.account, reason=str(error))  # noqa: TRY400 - expected
+            return
+        if not self.attestor.is_next(report.account, proven.statement):
+            return
+        self.shelf.put(proven.statement.digest, proven.evidence)
+        attested = await self.attestor.release(report.account, proven.statement)
+        if attested is not None:
+            self.board.attestations[report.account] = attested
+            self.published(report.account)
