@@ -351,8 +351,9 @@ def execute_unified(
     """
     @notice Repay or supply a stated amount for the owner because his attested health is low
     @dev Reverts with mandate, keeper, paused, kind, deadline, instrument, cooldown, root, status,
-         health, old, sequence, figures, need, funds, small, threshold, loss, amount, native, or
-         the verifier's, pool's or token's own reason
+         health, old, sequence, acted (attested at or before the mandate's last action), figures,
+         need, funds, small, threshold, loss, amount, native, or the verifier's, pool's or token's
+         own reason
     @param owner whose mandate
     @param id the mandate
     @param instrument 1 repay, 2 supply
@@ -546,6 +547,8 @@ def _take_attestation(
     issued_at: uint256 = convert(_attestation.issuedAt, uint256)
     assert issued_at + u.max_age >= block.timestamp, "old"
     assert _attestation.sequence > self.last_sequence[_owner][u.account_set_root], "sequence"
+    # What was said before the last action does not know of it: the same need would be met twice.
+    assert issued_at > self.usage[_owner][_id].last_action, "acted"
     self.last_sequence[_owner][u.account_set_root] = _attestation.sequence
     # Who acts does not count among those who say that he must.
     digest: bytes32 = staticcall Verifier(u.verifier).verify_without(

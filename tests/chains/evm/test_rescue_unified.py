@@ -147,7 +147,22 @@ def test_an_attestation_serves_once(stage: Stage) -> None:
     stage.set_mandate(stage.unified_terms())
     assert refusal(stage, mandate) == "sequence"
     assert all(found.last_sequence == 7 for found in stage.owner_funds().mandates)
+    stage.chain.advance(1)
     assert stage.rescue_unified(mandate, REPAY, 100 * DOLLAR, stage.attest(sequence=8)).units
+
+
+def test_what_was_attested_before_an_action_serves_no_other(stage: Stage) -> None:
+    terms = stage.unified_terms(cooldown_s=2)
+    mandate = stage.set_mandate(terms)
+    early, late = stage.attest(sequence=8), stage.attest(sequence=9)
+    stage.rescue_unified(mandate, REPAY, 100 * DOLLAR)
+    (found,) = stage.owner_funds().mandates
+    assert found.acted_at == stage.now
+    stage.chain.advance(10)
+    for header in (early, late, stage.attest(sequence=10, issued_at=found.acted_at)):
+        assert refusal(stage, mandate, header) == "acted"
+    fresh = stage.attest(sequence=10, issued_at=found.acted_at + 1)
+    assert stage.rescue_unified(mandate, REPAY, 100 * DOLLAR, fresh).units == 100 * DOLLAR
 
 
 def test_a_refused_action_does_not_use_the_attestation_up(stage: Stage) -> None:
@@ -224,7 +239,8 @@ def test_a_quorum_counts_without_the_member_that_acts(stage: Stage) -> None:
     assert refused(stage.send, sign(0, 2), actor) == "quorum"
     assert refused(stage.send, sign(0, 1, 2), actor) == "excluded"
     assert stage.send(sign(0, 1, 2, 3), actor).units == NEEDED
-    header = replace(header, sequence=header.sequence + 1)
+    stage.chain.advance(1)
+    header = replace(header, sequence=header.sequence + 1, issued_at=stage.now)
     digest = digest_struct(header, hash_text(DEPLOYMENT))
     assert refused(stage.send, sign(0, 1, 3), actor) == "excluded"
     assert stage.send(sign(0, 2, 3), actor).units == NEEDED
@@ -257,6 +273,7 @@ def test_a_token_that_is_no_collateral_is_not_supplied(stage: Stage) -> None:
 def test_the_refund_covers_the_longer_call_too(stage: Stage) -> None:
     mandate = stage.set_mandate(stage.unified_terms(refund_cap=9_000 * DOLLAR))
     stage.rescue_unified(mandate, REPAY, 100 * DOLLAR)
+    stage.chain.advance(1)
     done = stage.rescue_unified(mandate, REPAY, 100 * DOLLAR, stage.attest(sequence=8))
     paid = stage.gas[-1].fee_wei * 2_000 * DOLLAR // WAD
     assert paid * 99 // 100 <= done.refund <= paid * 102 // 100
@@ -293,6 +310,7 @@ def test_limits_bind_the_stated_amount(stage: Stage) -> None:
     assert refusal(stage, mandate, units=9) == "small"
     assert refusal(stage, mandate, units=0) == "small"
     stage.rescue_unified(mandate, REPAY, 1_000 * DOLLAR)
+    stage.chain.advance(1)
     later = stage.attest(sequence=8)
     assert refusal(stage, mandate, later, 500 * DOLLAR + 1) == "funds"
     assert stage.rescue_unified(mandate, REPAY, 500 * DOLLAR, later).units == 500 * DOLLAR
