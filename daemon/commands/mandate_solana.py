@@ -15,7 +15,8 @@ from chains.model.ids import InvalidId, parse_key
 from chains.model.snapshot import MandateKind
 from chains.model.units import Bps
 from chains.solana.client import SolanaClient
-from chains.solana.reader import MANDATED, MarketTerms
+from chains.solana.owed import MANDATED
+from chains.solana.reader import MarketTerms
 from chains.solana.rescue import MandateTerms
 from chains.solana.signer import LocalSigner as SolanaSigner
 from config.settings import Settings
@@ -111,7 +112,8 @@ class SolanaOwner:
             place = Place(label=label, client=client, owner=self.member.id, market=market)
             mandate, source = await place.find_given(self.rescue, _mint(token), kind, obligation)
             named = Token(symbol=symbol, decimals=token.decimals)
-            plan = plan_revocation(self.rescue, self.wallet, mandate, source, named)
+            others = await place.find_others(self.rescue, _mint(token), mandate)
+            plan = plan_revocation(self.rescue, self.wallet, mandate, source, named, others)
             return await self._print(client, plan)
 
     async def _pause(self, plan: OwnerPlan) -> Printout:
