@@ -11,20 +11,21 @@ from tests.support.solana_story import SolanaStory
 pytestmark = pytest.mark.net
 
 
-async def run(story: SolanaStory, command: str) -> Done:
+async def run(story: SolanaStory, command: str, *more: str) -> Done:
     files = [part for file in story.daemon.files for part in ("--config", str(file))]
-    return await run_command(command, *files, folder=story.folder)
+    return await run_command(command, *files, *more, folder=story.folder)
 
 
 async def refuse_key(story: SolanaStory, content: str, mode: int = 0o600) -> str:
     """Give the one line with which the daemon refuses a keypair file."""
-    path = story.folder / "id.json"
+    path = story.folder / f"id-{len(content)}.json"
     path.touch(mode=0o600)
     path.write_text(content)
     path.chmod(mode)
-    story.configure(keys__solana_keypair=str(path))
-    done = await run(story, "run")
-    assert (done.code, done.output) == (2, "")
+    keys = path.with_suffix(".toml")
+    keys.write_text(f"[keys]\nsolana_keypair = {json.dumps(str(path))}\n")
+    done = await run(story, "run", "--config", str(keys))
+    assert (done.code, done.output) == (2, ""), done.errors
     [line] = done.errors.splitlines()
     return line.replace(str(path), "FILE")
 
@@ -32,9 +33,11 @@ async def refuse_key(story: SolanaStory, content: str, mode: int = 0o600) -> str
 async def test_a_keypair_that_cannot_be_used_is_one_line_without_the_key(
     indebted: SolanaStory,
 ) -> None:
+    indebted.configure()
     key = json.dumps(list(bytes(Keypair())))
-    no_keypair = "plimsoll: keys: FILE: is no keypair: 64 numbers, as solana-keygen writes them"
-    assert await refuse_key(indebted, "") == no_keypair
+    assert await refuse_key(indebted, "") == (
+        "plimsoll: keys: FILE: is no keypair: 64 numbers, as solana-keygen writes them"
+    )
     assert await refuse_key(indebted, json.dumps([1] * 64)) == (
         "plimsoll: keys: FILE: its public half does not follow from its seed"
     )
