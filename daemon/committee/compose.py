@@ -1,5 +1,6 @@
 """One member's parts, made from settings, its key, its chains and its stores."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -144,6 +145,7 @@ async def open_committee(
     record: Record,
     last: Sequence[Attested],
     changed: Changed,
+    clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[CommitteeParts]:
     """Open the member and its listener; `changed` is told of an account with a new attestation."""
     stating = terms.stating
@@ -157,11 +159,13 @@ async def open_committee(
     )
     frauds = FraudWatch(membership=membership, state_dir=membership.state_dir)
     frauds.recall()
-    post = Post(membership=membership, signer=signer)
-    refusals = Refusals()
+    post = Post(membership=membership, signer=signer, clock=clock)
+    refusals = Refusals(clock)
     standing.recall(last, int(post.clock()))
     async with Peers(post=post) as peers:
-        catch_up = CatchUp(membership=membership, peers=peers, standing=standing, frauds=frauds)
+        catch_up = CatchUp(
+            membership=membership, peers=peers, standing=standing, frauds=frauds, clock=clock
+        )
         rounds = Rounds(
             membership=membership,
             signer=signer,
@@ -175,6 +179,7 @@ async def open_committee(
             views=views,
             look=_build_look(board, stating),
             terms=terms.rounds,
+            clock=clock,
         )
         member = Member(
             membership=membership,
@@ -186,6 +191,7 @@ async def open_committee(
             frauds=frauds,
             refusals=refusals,
             turns=rounds,
+            clock=clock,
         )
         listener = Listener(post, peers, refusals, member.answer)
         async with _listen(listener, *terms.listen) as port:

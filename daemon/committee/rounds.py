@@ -131,7 +131,7 @@ class Rounds:
     async def run(self) -> NoReturn:
         """Propose for ever, after asking the others what was missed."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.catch_up.ask_all())
+            await self.catch_up.ask_all()
             while True:
                 now = self.clock()
                 for account in self.standing.board.accounts:
