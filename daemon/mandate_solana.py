@@ -143,11 +143,17 @@ def plan_mandate(
 
 
 def plan_revocation(
-    program: Pubkey, owner: Pubkey, mandate: Pubkey, source: Source, token: Token
+    program: Pubkey,
+    owner: Pubkey,
+    mandate: Pubkey,
+    source: Source,
+    token: Token,
+    others: Sequence[Pubkey] | None = (),
 ) -> OwnerPlan:
     """Plan what ends a mandate and takes the token's allowance back, where it is ours.
 
-    The allowance serves all mandates of that token.
+    The allowance serves all mandates of that token: it stays while there are `others`. None says
+    that nobody knows of others.
     """
     steps = [
         OwnerInstruction(
@@ -155,14 +161,16 @@ def plan_revocation(
             description=f"end mandate {mandate} and give its rent back",
         )
     ]
-    if source.delegate == derive_delegate(program, owner):
+    if source.delegate != derive_delegate(program, owner):
+        return OwnerPlan(steps=tuple(steps))
+    if not others:
         steps.append(
             OwnerInstruction(
                 instruction=build_take_back(owner, source.key),
                 description=f"let nobody take {token.symbol} from {source.key} any more",
             )
         )
-    return OwnerPlan(steps=tuple(steps))
+    return OwnerPlan(steps=tuple(steps), warnings=_warn_others(source, token, others))
 
 
 def plan_pause(program: Pubkey, owner: Pubkey, *, paused: bool) -> OwnerPlan:
@@ -246,6 +254,17 @@ def _warn(source: Source, token: Token) -> str:
         f"{source.key} has another delegate, {source.delegate}, who may take"
         f" {say_amount(source.delegated, token)}; an account has one, so this ends that"
     )
+
+
+def _warn_others(source: Source, token: Token, others: Sequence[Pubkey] | None) -> tuple[str, ...]:
+    if others is None:
+        unknown = f"whether other mandates for {token.symbol} remain could not be searched for"
+        return (f"{unknown}: they would have nothing to take any more",)
+    if not others:
+        return ()
+    named = ", ".join(sorted(map(str, others)))
+    kept = f"{source.key} keeps its delegate, whom other mandates for {token.symbol} need"
+    return (f"{kept}: {named}; revoke them too and nobody can take any",)
 
 
 def _say(debt: Debt, terms: MandateTerms, token: Token) -> str:

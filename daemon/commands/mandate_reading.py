@@ -11,8 +11,9 @@ from chains.errors import ChainError, DecodeError
 from chains.model.ids import AccountId
 from chains.model.snapshot import MandateKind
 from chains.solana.accounts import AccountPlan, RawAccount, combine, read
-from chains.solana.client import DataSlice, SolanaClient
+from chains.solana.client import BytesFilter, DataSlice, SizeFilter, SolanaClient
 from chains.solana.committees import decode_committee
+from chains.solana.mandates import MANDATE
 from chains.solana.markets import Found, Target, check_loan
 from chains.solana.protocols.save.adapter import SaveMarket
 from chains.solana.protocols.save.decode import decode_obligation, decode_reserve
@@ -97,6 +98,22 @@ class Place:
             return given[0], decode_source(self.client.chain, key, found[key], owner=self.wallet)
         except DecodeError:
             return given[0], Source(key=key)
+
+    async def find_others(
+        self, program: Pubkey, mint: Pubkey, mandate: Pubkey
+    ) -> tuple[Pubkey, ...] | None:
+        """Find the owner's other mandates for a token, in any market; None where no node tells."""
+        filters = (
+            SizeFilter(size=MANDATE.size),
+            BytesFilter(offset=0, data=MANDATE.discriminator),
+            BytesFilter(offset=MANDATE.fields["owner"].offset, data=bytes(self.wallet)),
+            BytesFilter(offset=MANDATE.fields["mint"].offset, data=bytes(mint)),
+        )
+        try:
+            seen = await self.client.scan(program, filters=filters, part=_NOTHING)
+        except ChainError:
+            return None
+        return tuple(each.key for each in seen.accounts if each and each.key != mandate)
 
     async def _open(self) -> tuple[SaveMarket, Sequence[Reserve]]:
         chain, terms = self.client.chain, self.market

@@ -218,7 +218,15 @@ def test_a_mandate_ends_with_its_allowance_unless_that_is_anothers(scene: Rescue
     mandate = derive_mandate(RESCUE, scene.wallet, scene.owner.obligation, scene.usdc.mint, NATIVE)
     others = replace(source_of(scene), delegate=OTHER)
     assert len(plan_revocation(RESCUE, scene.wallet, mandate, others, USDC).steps) == 1
-    sign(scene, plan_revocation(RESCUE, scene.wallet, mandate, source_of(scene), USDC))
+    ours = source_of(scene)
+    kept = plan_revocation(RESCUE, scene.wallet, mandate, ours, USDC, [OTHER])
+    assert len(kept.steps) == 1
+    (warning,) = kept.warnings
+    assert "keeps its delegate" in warning
+    assert str(OTHER) in warning
+    unknown = plan_revocation(RESCUE, scene.wallet, mandate, ours, USDC, None)
+    assert len(unknown.steps) == len(unknown.warnings) + 1 == 2
+    sign(scene, plan_revocation(RESCUE, scene.wallet, mandate, ours, USDC))
     assert source_of(scene).delegate is None
     assert not (found := scene.lab.find(mandate)) or not found.data
 
