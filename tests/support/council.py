@@ -239,15 +239,19 @@ class Seat:
         """End it."""
         self._end.set()
 
+    def build_membership(self) -> Membership:
+        """Give the committee as this member is configured with it."""
+        return Membership(
+            me=self.signer.address,
+            chain=self.chain,
+            urls=self.council.urls(self.place) if self.council.connected else {},
+            state_dir=self.folder,
+        )
+
     def _open(
         self, guard: Guard, store: Store, last: Attested | None
     ) -> AbstractAsyncContextManager[CommitteeParts]:
-        membership = Membership(
-            me=self.signer.address,
-            chain=self.chain,
-            urls=self.council.urls(self.place),
-            state_dir=self.folder,
-        )
+        membership = self.build_membership()
         membership.recall()
         stating = v.stating(DEPLOYMENT, period_s=self.council.period_s, ttl_s=TTL_S)
         return open_committee(
@@ -295,6 +299,11 @@ class Council:
             if one is not other
         }
         self._group: asyncio.TaskGroup | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the wires are up."""
+        return self._group is not None
 
     def urls(self, place: int) -> Mapping[Address, str]:
         """Give how a member reaches the others."""
