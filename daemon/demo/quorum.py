@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 from chains.model.ids import Address
 from daemon.demo.cast import ALICE, Cast
 from daemon.demo.liar import Liar
 from daemon.demo.stage import STEP_S, Daemon, DemoError, end, start_daemon
+from daemon.devnet import control
 from daemon.devnet.folder import DevnetState, Folder
 
 SIZE: Final = 4
@@ -17,6 +19,9 @@ MORTAL: Final = 3
 GULLIBLE: Final = 2
 """Who dies, and whose node lies."""
 LIED_ABOUT: Final = "cheap"
+HIDDEN: Final = "WBTC"
+HIDDEN_SHOCK: Final = Decimal(1)
+"""What its node does not tell of: a rise in percent."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,19 +97,23 @@ class Members:
 
     def _lie(self) -> tuple[frozenset[str], dict[str, str]]:
         self.liar.lie()
+        control.shock(self.folder, HIDDEN, HIDDEN_SHOCK)
         refusal = self.daemons[0].wait("the refusal of who is lied to", STEP_S, self._find_refusal)
         signers = self._wait_for_signers(
             "those who are not lied to", lambda found: self._address(GULLIBLE) not in found
         )
         self.say(
-            f"the node of another lies: {_names(signers)} sign, it refuses: {refusal['reason']}"
+            f"the node of another hides that {HIDDEN} rose: {_names(signers)} sign,"
+            f" it refuses: {refusal['reason']}"
         )
         return signers, refusal
 
     def _find_refusal(self) -> dict[str, str] | None:
-        for found in self.daemons[0].get("/v1/committee")["refusals"]:
-            if found["member"].lower() == self._address(GULLIBLE):
-                return {"member": found["member"], "reason": found["reason"]}
+        """Look at every member: a refusal is on record with who refused and who was refused."""
+        for daemon in self.daemons.values():
+            for found in daemon.get("/v1/committee")["refusals"]:
+                if found["member"].lower() == self._address(GULLIBLE):
+                    return {"member": found["member"], "reason": found["reason"]}
         return None
 
     def _wait_for_silence(self) -> str:
