@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from chains.model.ids import AccountId, Address, ChainId
 from chains.model.snapshot import Snapshot
 from config.load import load
+from config.settings import Settings
 from daemon.compose import ChainParts, EvmParts, open_chains
 from daemon.evidence import Gatherer, Proven
+from daemon.margin.report import MarginReport
 from daemon.margin.unified import evaluate
 from daemon.translate import build_risk, build_stating
 from proofs.statement import Statement
@@ -76,13 +78,18 @@ def prove(devnet: Devnet, owner: Address, folder: Path) -> Scene:
 async def _prove(config: Path) -> Scene:
     settings = load([config], {})
     async with open_chains(settings) as chains:
-        found = await read_snapshot(chains, settings.accounts[0].members)
-        report = evaluate(found, values.policy(), build_risk(settings), max_skew_s=SKEW_S)
-        assert report.complete, report.incomplete
-        report = replace(report, taken_at=max(anchor.time for anchor in report.anchors))
+        report = await read_report(settings, chains)
         stated = build_stating(settings).state(report, samples.committee(), prev_digest=ZERO)
         proven = await build_gatherer(chains).prove(stated)
     return Scene(config=config, stated=stated, proven=proven)
+
+
+async def read_report(settings: Settings, chains: Mapping[ChainId, ChainParts]) -> MarginReport:
+    """Evaluate the configured account at the newest blocks."""
+    found = await read_snapshot(chains, settings.accounts[0].members)
+    report = evaluate(found, values.policy(), build_risk(settings), max_skew_s=SKEW_S)
+    assert report.complete, report.incomplete
+    return report
 
 
 def build_gatherer(chains: Mapping[ChainId, ChainParts], bound_s: float = 10.0) -> Gatherer:
