@@ -22,8 +22,8 @@ from proofs.guard import Claim, check_claim
 SIGNED_FILE: Final = "signed.sqlite3"
 _VERSION: Final = 1
 _TABLE: Final = (
-    "CREATE TABLE IF NOT EXISTS signed (salt BLOB NOT NULL, subject BLOB NOT NULL, sequence TEXT NOT NULL,"
-    " digest BLOB NOT NULL, PRIMARY KEY (salt, subject)) WITHOUT ROWID"
+    "CREATE TABLE IF NOT EXISTS signed (salt BLOB NOT NULL, subject BLOB NOT NULL,"
+    " sequence TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (salt, subject)) WITHOUT ROWID"
 )
 
 
