@@ -9,7 +9,7 @@ from chains.evm.ratios import RatioTerms
 from chains.evm.reader import TokenTerms
 from chains.model.ids import SOLANA, AccountId, Address, AssetId, ChainId
 from chains.oracles.chainlink import FeedTerms
-from chains.oracles.pyth import PythTerms
+from chains.oracles.pyth import FeedMemory, PythTerms
 from chains.solana import reader as solana
 from chains.solana.pools import PoolPlace
 from chains.solana.ratios import STAKE_POOL_PROGRAM, StakePoolTerms
@@ -146,13 +146,16 @@ def build_tokens(chain: EvmSettings) -> Mapping[str, TokenTerms]:
 
 def build_solana_tokens(chain: SolanaSettings) -> Mapping[str, solana.TokenTerms]:
     """Give a Solana chain's tokens with the terms of their feeds, by symbol."""
+    memory = FeedMemory()
     return {
         symbol: solana.TokenTerms(
             asset=AssetId.spl(chain.caip2, token.address),
             symbol=symbol,
             decimals=token.decimals,
-            feed=_build_pyth(token, token.feed, token.feed_id, token.heartbeat_s),
-            reference=_build_pyth(token, token.reference_feed, None, token.reference_heartbeat_s)
+            feed=_build_pyth(token, token.feed, token.feed_id, token.heartbeat_s, memory),
+            reference=_build_pyth(
+                token, token.reference_feed, None, token.reference_heartbeat_s, memory
+            )
             if token.reference_feed
             else None,
             ratio=_build_stake_pool(token.ratio) if token.ratio else None,
@@ -201,7 +204,11 @@ def _build_stake_pool(ratio: StakePoolRatioSettings) -> StakePoolTerms:
 
 
 def _build_pyth(
-    token: SolanaTokenSettings, feed: Address, feed_id: bytes | None, heartbeat_s: int
+    token: SolanaTokenSettings,
+    feed: Address,
+    feed_id: bytes | None,
+    heartbeat_s: int,
+    memory: FeedMemory,
 ) -> PythTerms:
     return PythTerms(
         account=Pubkey.from_string(feed),
@@ -210,6 +217,7 @@ def _build_pyth(
         max_confidence=MAX_CONFIDENCE,
         minimum=token.minimum,
         maximum=token.maximum,
+        memory=memory,
     )
 
 

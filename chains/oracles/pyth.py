@@ -6,7 +6,7 @@ Source: pyth-crosschain, target_chains/solana/pyth_solana_receiver_sdk (Apache-2
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from solders.pubkey import Pubkey
@@ -61,9 +61,28 @@ class PriceUpdate:
     signatures: int | None
 
 
+class FeedMemory:
+    """Which feed each account was of when its price was first believed.
+
+    Who may write an account may let it hold another feed: that is refused, as where the feed's id
+    is configured.
+    """
+
+    def __init__(self) -> None:
+        self._feeds: dict[Pubkey, bytes] = {}
+
+    def find(self, account: Pubkey) -> bytes | None:
+        """Give the feed an account was of, None where none was seen."""
+        return self._feeds.get(account)
+
+    def note(self, account: Pubkey, feed: bytes) -> None:
+        """Remember the first feed of an account."""
+        self._feeds.setdefault(account, feed)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythTerms:
-    """What is demanded of one feed.
+    """What is demanded of one feed; without `feed`, that it is the one in `memory`.
 
     `minimum` and `maximum` bound the price (USD x 1e8), both excluded. `max_confidence` is the
     widest interval around it in basis points of it. `min_signatures` None demands the full
@@ -78,6 +97,14 @@ class PythTerms:
     maximum: Usd
     min_signatures: int | None = None
     ahead_s: int = 5
+    memory: FeedMemory | None = field(default=None, compare=False)
+
+    @property
+    def expected(self) -> bytes | None:
+        """The feed that the account must be of; None for any."""
+        if self.feed is not None or self.memory is None:
+            return self.feed
+        return self.memory.find(self.account)
 
 
 def plan_price(chain: ChainId, asset: AssetId, terms: PythTerms, *, now: int) -> AccountPlan[Price]:
@@ -112,7 +139,7 @@ def decode_update(chain: ChainId, key: Pubkey, account: RawAccount | None) -> Pr
 
 def judge_update(update: PriceUpdate | None, terms: PythTerms, *, now: int) -> PriceStatus:
     """Say whether an update may be believed at `now`."""
-    if update is None or (terms.feed is not None and update.feed != terms.feed):
+    if update is None or terms.expected not in {None, update.feed}:
         return PriceStatus.UNREADABLE
     usd = scale_price(update.price, update.exponent)
     checks = (
@@ -129,6 +156,8 @@ def judge_update(update: PriceUpdate | None, terms: PythTerms, *, now: int) -> P
 def build_price(asset: AssetId, terms: PythTerms, update: PriceUpdate | None, *, now: int) -> Price:
     """Give the price with its judgement; without an update, or below 0, the number is 0."""
     status = judge_update(update, terms, now=now)
+    if update and terms.memory and status is PriceStatus.OK:
+        terms.memory.note(terms.account, update.feed)
     return Price(
         asset=asset,
         usd=scale_price(max(update.price, 0), update.exponent) if update else Usd(0),

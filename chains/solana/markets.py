@@ -17,6 +17,7 @@ from chains.model.ids import AccountId, Address, ChainId
 from chains.model.position import Position
 from chains.model.price import Price, PriceStatus
 from chains.model.units import USD, Usd
+from chains.oracles.pyth import FeedMemory
 from chains.solana.accounts import CLOCK, AccountPlan, ClockTime, RawAccount, decode_clock
 
 Found = Mapping[Pubkey, RawAccount | None]
@@ -40,14 +41,15 @@ class Target:
 class AssetTerms:
     """What an asset is called, and between which prices (USD x 1e8, excluded) it is believed.
 
-    `feed` pins the Pyth feed that its oracle account must be of. One that is not `known` is not
-    in the configuration: nobody vouches for its price.
+    `feed` pins the Pyth feed that its oracle account must be of, without it `feeds` the first one
+    seen. One that is not `known` is not in the configuration: nobody vouches for its price.
     """
 
     symbol: str
     minimum: Usd = Usd(0)
     maximum: Usd = _MOST_USD
     feed: bytes | None = None
+    feeds: FeedMemory | None = field(default=None, compare=False)
     known: bool = True
 
     def judge(self, price: Price) -> Price:

@@ -79,6 +79,7 @@ class TokenTerms:
             minimum=self.feed.minimum,
             maximum=self.feed.maximum,
             feed=self.feed.feed,
+            feeds=self.feed.memory,
         )
 
 

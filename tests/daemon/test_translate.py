@@ -152,6 +152,7 @@ def test_solana_tokens_carry_feeds_bounds_and_ratios(tmp_path: Path) -> None:
     assert staked.reference is not None
     assert (str(staked.reference.account), staked.reference.max_age_s) == (OTHER, 60)
     assert staked.reference.feed is None
+    assert staked.reference.memory is staked.terms.feeds is sol.feed.memory is not None
     assert staked.ratio is not None
     assert str(staked.ratio.account) == ACCOUNT
     assert find_native("sol", chain, tokens) is sol

@@ -18,6 +18,7 @@ from chains.oracles.pyth import (
     PARTIAL,
     PRICE_UPDATE,
     RECEIVER,
+    FeedMemory,
     PriceUpdate,
     PythTerms,
     build_price,
@@ -101,6 +102,17 @@ def test_a_price_carries_what_its_update_says() -> None:
     assert price.valid
     missing = build_price(ASSET, TERMS, None, now=NOW)
     assert (missing.usd, missing.status) == (0, PriceStatus.UNREADABLE)
+
+
+def test_without_a_feeds_id_an_account_stays_of_the_feed_it_was_first_believed_for() -> None:
+    terms = replace(TERMS, feed=None, memory=FeedMemory())
+    other = replace(UPDATE, feed=bytes(32))
+    doubtful = build_price(ASSET, terms, replace(other, signatures=5), now=NOW)
+    assert doubtful.status is PriceStatus.UNVERIFIED
+    assert build_price(ASSET, terms, UPDATE, now=NOW).valid
+    assert build_price(ASSET, terms, other, now=NOW).status is PriceStatus.UNREADABLE
+    assert build_price(ASSET, replace(terms, account=Pubkey(bytes(32))), other, now=NOW).valid
+    assert build_price(ASSET, terms, UPDATE, now=NOW).valid
 
 
 def test_prices_round_down_and_confidence_up_at_any_exponent() -> None:

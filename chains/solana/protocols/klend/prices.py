@@ -104,6 +104,7 @@ def _read_pyth(
     terms = pyth.PythTerms(
         account=key,
         feed=limits.feed,
+        memory=limits.feeds,
         max_age_s=reserve.prices.max_age_s,
         max_confidence=_PYTH_CONFIDENCE_BPS,
         minimum=limits.minimum,

@@ -85,6 +85,7 @@ def _price_by_pyth(
     demand = pyth.PythTerms(
         account=key,
         feed=terms.feed,
+        memory=terms.feeds,
         max_age_s=bank.oracle_max_age_s or PYTH_AGE_S,
         max_confidence=_ANY_CONFIDENCE,
         minimum=terms.minimum,

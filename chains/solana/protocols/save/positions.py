@@ -65,6 +65,7 @@ def demand(terms: AssetTerms, oracle: bytes) -> PythTerms:
     return PythTerms(
         account=Pubkey(oracle),
         feed=terms.feed,
+        memory=terms.feeds,
         max_age_s=MAX_PRICE_AGE_S,
         max_confidence=_MAX_CONFIDENCE,
         minimum=terms.minimum,
