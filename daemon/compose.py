@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, assert_never
 
+import structlog
 from solders.pubkey import Pubkey
 
 from chains import discover
@@ -48,6 +49,7 @@ from proofs.signing.signer import KeystoreError
 HEAD_TIMEOUT_S: Final = 5.0
 HUNT_TIMEOUT_S: Final = 10.0
 SILENCE_BLOCKS: Final = 3
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,6 +287,8 @@ async def open_key(settings: Settings) -> Key | None:
     """Open the keeper's keys; None where none is configured and none needed, else ConfigError."""
     keys = settings.keys
     solana = await asyncio.to_thread(_open_keypair, keys.solana_keypair)
+    if settings.live and solana is None:
+        _check_keyless(settings)
     if keys.keystore is None and keys.password_file is None:
         if settings.live:
             raise ConfigError(['keys: live takes a keystore and its password; or mode = "dry-run"'])
@@ -293,6 +297,19 @@ async def open_key(settings: Settings) -> Key | None:
         missing = "keystore" if keys.keystore is None else "password_file"
         raise ConfigError([f"keys.{missing}: is missing; a key takes a keystore and its password"])
     return await asyncio.to_thread(_decrypt, keys, keys.keystore, keys.password_file, solana)
+
+
+def _check_keyless(settings: Settings) -> None:
+    """Refuse rescues on Solana without a key to send them, and warn of liquidations without."""
+    labels = [label for label, chain in settings.solana.items() if chain.programs.rescue]
+    if labels:
+        where = ", ".join(f"chains.{label}.programs.rescue" for label in labels)
+        raise ConfigError(
+            [f'keys.solana_keypair: is missing; live with {where} takes one; or mode = "dry-run"']
+        )
+    pools = [label for label, chain in settings.solana.items() if chain.pools]
+    if settings.keeper.liquidate and pools:
+        _log.warning("keys.solana_keypair_missing", field="keys.solana_keypair", chains=pools)
 
 
 def _open_keypair(keypair: Path | None) -> SolanaSigner | None:

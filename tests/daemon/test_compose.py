@@ -4,13 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from chains.solana.rpc import Commitment
 from config.errors import ConfigError
 from config.load import load
 from daemon.compose import EvmParts, SolanaParts, open_chains, open_key
 from daemon.keys import draw_key, write_keypair, write_keystore, write_private
-from tests.config.samples import GOOD, SOLANA_CHAIN, write
+from tests.config.samples import ACCOUNT, GOOD, SOLANA_CHAIN, write
 from tests.support.story import Story
 
 pytestmark = pytest.mark.net
@@ -67,6 +68,25 @@ async def test_the_keepers_keys_are_one_for_each_kind_of_chain(tmp_path: Path) -
     keypair.write_text("[]")
     with pytest.raises(ConfigError, match=r"keys: .*is no keypair"):
         await open_key(load([write(tmp_path, f'{GOOD}[keys]\nsolana_keypair = "{keypair}"')], {}))
+
+
+async def test_live_on_solana_takes_a_key_or_says_that_there_is_none(tmp_path: Path) -> None:
+    keystore, password = tmp_path / "keystore", tmp_path / "password"
+    write_private(password, "x")
+    write_keystore(keystore, draw_key(), "x", work=2)
+    live = f'mode = "live"\n{GOOD}{SOLANA_CHAIN}[keys]\nkeystore = "{keystore}"\n'
+    live += f'password_file = "{password}"\n[keeper]\nliquidate = true\n'
+    rescuing = load([write(tmp_path, live)], {})
+    with pytest.raises(ConfigError, match=r"keys\.solana_keypair: .*chains\.sol\.programs\.rescue"):
+        await open_key(rescuing)
+    assert rescuing.solana["sol"].programs.rescue
+    hunting = load(
+        [write(tmp_path, live.replace(f'programs = {{ rescue = "{ACCOUNT}" }}', ""))], {}
+    )
+    with capture_logs() as logs:
+        assert await open_key(hunting) is not None
+    (told,) = logs
+    assert (told["field"], told["chains"]) == ("keys.solana_keypair", ["sol"])
 
 
 async def test_a_chain_without_liquidations_has_no_client_for_them(story: Story) -> None:
