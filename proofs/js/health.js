@@ -5,6 +5,7 @@
 
 export const BPS = 10_000n;
 export const COLLATERAL = 0n;
+export const DEBT = 1n;
 const WAD = 10n ** 18n;
 const NO_DEBT_FACTOR = 2n ** 256n - 1n;
 const OWING = 0n;
@@ -62,6 +63,6 @@ export function stateHealth({ factor }) {
  * @param {bigint} numerator
  * @param {bigint} denominator
  */
-function divideUp(numerator, denominator) {
+export function divideUp(numerator, denominator) {
   return (numerator + denominator - 1n) / denominator;
 }

@@ -6,6 +6,7 @@
 export { committeeId, keysRoot } from "./committee.js";
 export { FORMAT, MAX_BYTES, decodeDocument } from "./document.js";
 export { BadEnvelope, decodeEnvelope } from "./envelope.js";
+export { verifyEvidence } from "./evidence/check.js";
 export { calculateHealth, calculateValue } from "./health.js";
 export { EMPTY_ROOT, PAD, buildPath, calculateRoot, hashLeaf, verifyPath } from "./merkle.js";
 export { hashParams } from "./params.js";

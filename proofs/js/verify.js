@@ -19,6 +19,8 @@ import { ZERO, digestStruct, hashStruct, hashText, toHex } from "./typed.js";
 
 const SCHEMA_VERSION = 1n;
 const CLOCK_TOLERANCE_S = 15n;
+/** @type {WeakSet<object>} */
+const verified = new WeakSet();
 
 /**
  * @typedef {import("./document.js").Document} Document
@@ -35,7 +37,14 @@ const CLOCK_TOLERANCE_S = 15n;
  */
 export function verifyFile(raw, options) {
   const expected = readOptions(options);
-  return judge(decodeDocument(raw), expected);
+  const verdict = judge(decodeDocument(raw), expected);
+  verified.add(verdict.statement);
+  return verdict;
+}
+
+/** Say whether a statement is of a verdict of verifyFile. @param {object} statement */
+export function isVerified(statement) {
+  return verified.has(statement);
 }
 
 /**

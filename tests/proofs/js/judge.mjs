@@ -27,6 +27,7 @@ import {
   hashText,
   keysRoot,
   openChain,
+  verifyEvidence,
   verifyFile,
   verifyPath,
 } from "../../../proofs/js/index.js";
@@ -45,7 +46,7 @@ const STRUCTS = [
 ];
 
 /** Answer what the tests in Python ask: verdicts, hashes of the example, places, envelopes. */
-export function answer({ verdicts, files, example, inclusion, envelopes }) {
+export function answer({ verdicts, files, example, inclusion, envelopes, evidence }) {
   return {
     verdicts: judgeVectors(verdicts),
     files: files.map(({ put, now }) => judge(bytesOf(put), () => ({ now }))),
@@ -54,8 +55,13 @@ export function answer({ verdicts, files, example, inclusion, envelopes }) {
     envelopes: envelopes.map(openEnvelope),
     refusals: Object.fromEntries(Object.entries(REFUSALS).map(([name, [code]]) => [name, code])),
     misuse: MISUSES.map((options) => judge(bytesOf(example), () => options)),
+    evidence: evidence.vectors.map((vector) => proveVector(evidence, vector)),
+    anchored: evidence.anchors.map((anchors) => proveVector(evidence, { ...UNCHANGED, anchors })),
+    misproved: misprove(evidence),
   };
 }
+
+const UNCHANGED = { file: [], bundle: [] };
 
 const MISUSES = [
   {},
@@ -84,6 +90,40 @@ function judge(raw, readOptions) {
   } catch (error) {
     return error instanceof Refused ? { refused: error.refusal } : { crashed: String(error) };
   }
+}
+
+/** Verify a file and the bundle beside it, both made from the sound ones by edits. */
+function proveVector({ file, bundle, now }, { file: edits, bundle: others, anchors }) {
+  try {
+    const made = bytesOf(applyEdits(atob(file), edits.map(unpackEdit)));
+    const beside = bytesOf(applyEdits(atob(bundle), others.map(unpackEdit)));
+    const { statement } = verifyFile(made, { now: BigInt(now) });
+    return verifyEvidence(statement, beside, anchors === undefined ? {} : { anchors });
+  } catch (error) {
+    return error instanceof Refused ? { refused: error.refusal } : { crashed: String(error) };
+  }
+}
+
+/** Call the verifier of evidence with what it does not take. */
+function misprove({ file, bundle, now }) {
+  const raw = bytesOf(atob(file));
+  const { statement } = verifyFile(raw, { now: BigInt(now) });
+  return [
+    () => verifyEvidence(decodeDocument(raw).statement, bytesOf(atob(bundle))),
+    () => verifyEvidence({ ...statement }, bytesOf(atob(bundle))),
+    () => verifyEvidence(statement, atob(bundle)),
+    () => verifyEvidence(statement, bytesOf(atob(bundle)), { anchor: {} }),
+  ].map((call) => {
+    try {
+      return call();
+    } catch (error) {
+      return error.name;
+    }
+  });
+}
+
+function unpackEdit([at, drop, put]) {
+  return [at, drop, atob(put)];
 }
 
 /** Give every intermediate hash of the example's file, as health_attestation_v1.json has them. */

@@ -1,5 +1,6 @@
 """The shared vectors, and what the verifiers in JavaScript are asked about them."""
 
+import base64
 import json
 import random
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from proofs.strict import view_struct
 from proofs.vectors import PATH, verdicts
 from proofs.vectors.bases import CONSUMER, TIME, WORLDS, build_bases
 from proofs.verify import Expected
+from tests.proofs.js import evidence
 
 Vector = dict[str, Any]
 FILE: Final = json.loads(verdicts.PATH.read_text())
@@ -99,8 +101,21 @@ def questions() -> str:
             "example": json.dumps(EXAMPLE["file"], sort_keys=True, separators=(",", ":")),
             "inclusion": _inclusion() | {"places": PLACES},
             "envelopes": ["0x" + raw.hex() for raw in envelopes()],
+            "evidence": _evidence(),
         }
     )
+
+
+def _evidence() -> dict[str, Any]:
+    """Give the vectors of evidence with their bases unpacked, and the anchors to try."""
+    made = evidence.read_vectors()
+    return {
+        "file": base64.b64encode(made.file).decode(),
+        "bundle": base64.b64encode(made.bundle).decode(),
+        "now": made.now,
+        "vectors": [{"file": v["file"], "bundle": v["bundle"]} for v in made.vectors],
+        "anchors": [anchors for anchors, _ in evidence.list_anchors()],
+    }
 
 
 def _inclusion() -> dict[str, Any]:
@@ -119,6 +134,8 @@ def compare(answers: dict[str, Any]) -> None:
     _compare_files(answers["files"])
     _compare_envelopes(answers["envelopes"])
     assert [found.get("crashed", "")[:10] for found in answers["misuse"]] == ["TypeError:"] * 11
+    assert answers["anchored"] == [expected for _, expected in evidence.list_anchors()]
+    assert answers["misproved"] == ["TypeError"] * 4
 
 
 def _compare_example(found: dict[str, Any]) -> None:
