@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from daemon.api.context import ApiContext, HistoryReader
 from daemon.api.server import serve
 from daemon.board import Board
+from daemon.committee.view import CommitteeView
 from tests.support import values
 from tests.support.values import CHEAP, DEAR, NOW
 
@@ -43,6 +44,7 @@ class Serving(Protocol):
         history: HistoryReader | None = None,
         signer_fault: str | None = None,
         halts: Mapping[str, str] | None = None,
+        committee: CommitteeView | None = None,
     ) -> AbstractAsyncContextManager[Api]: ...
 
 
@@ -65,6 +67,7 @@ def serving(board: Board) -> Serving:
         history: HistoryReader | None = None,
         signer_fault: str | None = None,
         halts: Mapping[str, str] | None = None,
+        committee: CommitteeView | None = None,
     ) -> AsyncIterator[Api]:
         clock = Clock()
         context = ApiContext(
@@ -74,6 +77,7 @@ def serving(board: Board) -> Serving:
             history=history,
             signer_fault=lambda: signer_fault,
             halts=lambda: halts or {},
+            committee=(lambda: committee) if committee else None,
         )
         async with (
             serve(context, "127.0.0.1", 0) as port,
