@@ -172,6 +172,14 @@ def test_a_loan_that_cannot_be_read_hides_no_other(change: RawAccount, reason: s
     assert reason in read.unreadable[OWNER]
 
 
+def test_a_loan_without_debts_that_cannot_be_valued_counts_as_nothing() -> None:
+    gift = loan_account(deposits=[{"reserve": bytes([99]) * 32, "amount": 1}], borrows=[])
+    market = open_market(accounts_of())
+    snapshot = market.plan_read([TARGET]).decode(accounts_of(gift))
+    assert (snapshot.loans, snapshot.unreadable) == ({TARGET: None}, {})
+    assert "was not read" in market.build_read(snapshot, ANCHOR).unvalued[OWNER]
+
+
 def test_a_reserve_of_another_market_or_with_new_accounts_is_refused() -> None:
     with pytest.raises(DecodeError, match="is not of"):
         open_market(accounts_of(reserve_account(SOL, market=bytes(32))))

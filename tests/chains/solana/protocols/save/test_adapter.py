@@ -145,6 +145,9 @@ def test_a_scan_finds_the_markets_obligations_and_a_wallets() -> None:
 
     assert scan() == {scene.whale.obligation, scene.owner.obligation}
     assert scan(scene.owner.target.account) == {scene.owner.obligation}
+    lab, owing = scene.market.lab, (scene.owner.obligation, scene.whale.obligation)
+    assert [opened.owes(key, lab.find(key)) for key in owing] == [True, False]
+    assert opened.owes(scene.owner.obligation, None)
 
 
 def test_two_obligations_of_one_wallet_are_two_positions() -> None:
