@@ -24,6 +24,8 @@ pytestmark = pytest.mark.net
 
 SEND = "sendTransaction"
 USDC = 10**6
+REPLAYED = {"SEQUENCE_USED", "BEFORE_ACTION"}
+"""The newest attestation is the one that was used, or one between it and the rescue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ async def test_an_attestation_serves_its_own_account_set_and_serves_it_once(
 
     await daemon.start()
     await story.until_settled()
-    assert consumer.refuse(header, proof) == "SEQUENCE_USED", "a replay"
+    assert consumer.refuse(header, proof) in REPLAYED
     assert len(story.solana_rescues()) == 1
 
 
