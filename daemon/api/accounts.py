@@ -1,6 +1,7 @@
 """The routes of margin accounts: list, health, attestation, history."""
 
 import json
+import re
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -18,11 +19,14 @@ from daemon.api.schemas import (
     HistoryLinks,
     HistoryPage,
 )
+from proofs.evidence.bundle import MAGIC, unpack_bundle
 
 PAGE: Final = 50
 MAX_PAGE: Final = 500
 MAX_CURSOR: Final = 2**63 - 1
 EVIDENCE_MEDIA: Final = "application/octet-stream"
+UNPACKED: Final = "unpacked"
+_ZSTD: Final = re.compile(r"(?i)\bzstd\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 _RETRY: Final = {"Retry-After": "1"}
 
 
@@ -76,7 +80,20 @@ async def read_evidence(request: web.Request) -> web.Response:
             "old; ask with the header's sequence, or for the next one"
         )
         raise ProblemError(HTTPStatus.NOT_FOUND, detail)
+    if request.query.get("form") == UNPACKED:
+        return _unpack_evidence(request, found)
     return web.Response(body=found, content_type=EVIDENCE_MEDIA)
+
+
+def _unpack_evidence(request: web.Request, found: bytes) -> web.Response:
+    """Answer what a file of evidence holds: its own frame to who unpacks zstd, else unpacked."""
+    response = web.Response(content_type=EVIDENCE_MEDIA, headers={"Vary": "Accept-Encoding"})
+    if _ZSTD.search(request.headers.get("Accept-Encoding", "")):
+        response.headers["Content-Encoding"] = "zstd"
+        response.body = found.removeprefix(MAGIC)
+    else:
+        response.body = unpack_bundle(found)
+    return response
 
 
 async def read_history(request: web.Request) -> web.Response:

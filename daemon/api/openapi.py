@@ -29,6 +29,12 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "The header's sequence of an attestation; left out, the newest.",
         "schema": {"type": "integer", "minimum": 1},
     },
+    "form": {
+        "name": "form",
+        "in": "query",
+        "description": "unpacked: what the file holds, encoded with zstd for who accepts it.",
+        "schema": {"type": "string", "enum": ["unpacked"]},
+    },
     "limit": {
         "name": "limit",
         "in": "query",

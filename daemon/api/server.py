@@ -53,7 +53,7 @@ ROUTES: Final = (
         path="/v1/accounts/{account}/attestation/evidence",
         handler=accounts.read_evidence,
         media=accounts.EVIDENCE_MEDIA,
-        parameters=("account", "sequence"),
+        parameters=("account", "sequence", "form"),
         problems=(400, 404),
     ),
     Route(

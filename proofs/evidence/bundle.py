@@ -59,15 +59,21 @@ def hash_block(block: BlockEvidence) -> bytes:
 
 def decode_bundle(raw: bytes) -> tuple[BlockEvidence, ...]:
     """Decode a file; EvidenceRefused with BUNDLE for anything but the one canonical form."""
-    if not raw.startswith(MAGIC):
-        raise _damaged("it does not begin as evidence does")
+    unpacked = unpack_bundle(raw)
     try:
-        items = decode_list(_unpack(raw[len(MAGIC) :]))
+        items = decode_list(unpacked)
         blocks = tuple(map(_decode_block, items))
     except (RlpError, UnicodeDecodeError) as error:
         raise _damaged(str(error)) from error
     _check_order([block.chain.encode() for block in blocks], "blocks")
     return blocks
+
+
+def unpack_bundle(raw: bytes) -> bytes:
+    """Give the RLP that a file holds, undecoded; EvidenceRefused with BUNDLE for a damaged one."""
+    if not raw.startswith(MAGIC):
+        raise _damaged("it does not begin as evidence does")
+    return _unpack(raw[len(MAGIC) :])
 
 
 def open_block(

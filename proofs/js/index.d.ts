@@ -193,6 +193,29 @@ export interface Verdict {
   pinned: boolean;
 }
 
+/** What was proved of one chain: accounts in markets, legs, and prices of how many stated. */
+export interface Grounds {
+  accounts: number;
+  markets: number;
+  positions: number;
+  prices: number;
+  pricesStated: number;
+  /** Whether the block is one that the caller trusts. */
+  anchored: boolean;
+}
+
+/** By chain (CAIP-2); the leaves of a chain that is not there are quorum-read. */
+export interface EvidenceVerdict {
+  /** "anchored" where every block stated is proved and trusted. */
+  verdict: "consistent, unanchored" | "anchored";
+  chains: Record<string, Grounds>;
+}
+
+export interface EvidenceOptions {
+  /** Hashes of blocks that are trusted, by chain (CAIP-2): from a node of your own, say. */
+  anchors?: Readonly<Record<string, Hex>>;
+}
+
 export interface Envelope {
   scheme: string;
   header: Header;
@@ -242,6 +265,12 @@ export const AssetParam: StructType;
 
 /** Verify a file's exact bytes; throws Refused with the first reason found. */
 export function verifyFile(raw: Uint8Array, options: Options): Verdict;
+/** Verify an unpacked bundle against the statement of a verdict; throws Refused. */
+export function verifyEvidence(
+  statement: Statement,
+  unpacked: Uint8Array,
+  options?: EvidenceOptions,
+): EvidenceVerdict;
 /** Read and verify a chain's exact bytes; throws Refused. */
 export function openChain(raw: Uint8Array): CommitteeChain;
 /** Read a file strictly without verifying it; throws Refused. */

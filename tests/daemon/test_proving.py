@@ -27,7 +27,7 @@ from daemon.storage.evidence import EvidenceStore
 from daemon.storage.store import Store
 from daemon.translate import build_stating
 from proofs.document import decode_document
-from proofs.evidence.bundle import BlockEvidence
+from proofs.evidence.bundle import MAGIC, BlockEvidence, unpack_bundle
 from proofs.evidence.check import verify_evidence
 from proofs.statement import Evidence, Statement
 from proofs.strict import encode_view
@@ -182,6 +182,13 @@ async def test_evidence_is_served_beside_its_attestation_and_pruned_by_age(
                     assert response.content_type == "application/octet-stream"
                     raw = await response.read()
                 assert verify_evidence(statement_of(attested), raw)
+            for accepted, encoding in (("gzip, zstd", "zstd"), ("zstd;q=0", None)):
+                headers = {"Accept-Encoding": accepted}
+                bare = session.get(path + "?form=unpacked", headers=headers, auto_decompress=False)
+                async with bare as response:
+                    assert response.headers.get("Content-Encoding") == encoding
+                    body = await response.read()
+                assert (MAGIC + body == raw) if encoding else (body == unpack_bundle(raw))
             async with session.get(path + "?sequence=1") as response:
                 assert response.status == 404
             async with session.get(path + "?sequence=x") as response:
