@@ -15,6 +15,7 @@ from proofs.vectors import PATH as VECTORS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/attestations.md"
+SECTION = re.compile(r"^## Threats$(.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 NAMED = re.compile(r"`([^`]+)`")
 NONE = "—"
 ATTACKS = (
