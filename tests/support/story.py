@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -186,6 +187,19 @@ class Story:
         """Give what health says of a chain."""
         chains = (await self.daemon.health())["chains"]
         return next(chain for chain in chains if chain["label"] == name)
+
+    async def gap_since(self, name: str) -> int:
+        """Give the time (seconds) since which a chain is a gap."""
+        since: str = (await self.chain_state(name))["gap"]["since"]
+        return int(datetime.fromisoformat(since).timestamp())
+
+    async def attested_at(self) -> int:
+        """Give the time (seconds) that the newest attestation states; 0 before the first.
+
+        It may be signed a while later: its proofs are gathered first.
+        """
+        found = await self.daemon.attestation()
+        return int(found["header"]["issuedAt"]) if found else 0
 
     async def is_gap(self, name: str) -> bool:
         """Whether health shows a chain as a gap."""
