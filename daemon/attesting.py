@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from chains.evm.client import EvmClient
 from chains.model.ids import ChainId
@@ -17,13 +18,17 @@ from daemon.committee.compose import (
     build_views,
     open_committee,
 )
+from daemon.committee.messages import MAX_EVIDENCE_BYTES
 from daemon.compose import ChainParts, EvmParts, Key, build_attestor
-from daemon.evidence import Gatherer
-from daemon.proving import ProvingAttestor, Shelf, record_with
+from daemon.evidence import BOUND_S, Gatherer
+from daemon.proving import Prover, ProvingAttestor, Shelf, record_with
 from daemon.storage.evidence import EvidenceStore
 from daemon.storage.signed import open_signed
 from daemon.storage.store import Store
 from daemon.watch import AccountWatch
+
+PATIENCE: Final = 0.4
+"""How much of a turn a member may spend on evidence before it proposes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +65,19 @@ async def open_attesting(
 
     shelf = Shelf()
     record = record_with(store.write_attestation, shelf, evidence.write)
-    gatherer = Gatherer(clients=_list_proving(chains))
     async with open_signed(settings.state_dir) as signed:
         if settings.committee is None:
             proving = ProvingAttestor(
                 attestor=build_attestor(settings, key, signed, record, last),
-                gatherer=gatherer,
+                gatherer=Gatherer(clients=_list_proving(chains)),
                 shelf=shelf,
                 board=board,
                 published=wake,
             )
             yield AttestingParts(attestor=proving, proving=proving)
             return
+        bound_s = PATIENCE * settings.attestation.period_s
+        gatherer = Gatherer(clients=_list_proving(chains), bound_s=min(BOUND_S, bound_s))
         async with open_committee(
             build_terms(settings, settings.committee),
             build_membership(settings, settings.committee, key),
@@ -79,6 +85,7 @@ async def open_attesting(
             views=build_views(chains, board),
             board=board,
             guard=signed,
+            prover=Prover(gatherer=gatherer, shelf=shelf, most_bytes=MAX_EVIDENCE_BYTES),
             record=record,
             last=last,
             changed=wake,

@@ -17,8 +17,8 @@ from chains.evm.client import EvmClient
 from chains.evm.proofs import collect, read_header
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import ChainId
-from proofs.evidence.bundle import BlockEvidence, hash_block
-from proofs.evidence.check import label, prove_claim
+from proofs.evidence.bundle import BlockEvidence
+from proofs.evidence.check import mark_proved
 from proofs.evidence.claims import Claim, find_claims, read_claim
 from proofs.evidence.collect import Collector
 from proofs.evidence.flaws import EvidenceRefused
@@ -64,13 +64,11 @@ class Gatherer:
         async with asyncio.TaskGroup() as group:
             for chain, claim in claims.items():
                 tasks[chain] = group.create_task(self._gather(ChainId.parse(chain), claim))
-        found = {chain: block for chain, task in tasks.items() if (block := task.result())}
+        found = tuple(block for task in tasks.values() if (block := task.result()))
         try:
-            proved = {chain: prove_claim(claims[chain], block) for chain, block in found.items()}
+            return Proven(statement=mark_proved(statement, found), evidence=found)
         except Refused as error:
             raise Contradicted(str(error)) from error
-        hashes = {chain: hash_block(block) for chain, block in found.items()}
-        return Proven(statement=label(statement, proved, hashes), evidence=tuple(found.values()))
 
     async def _gather(self, chain: ChainId, claim: Claim) -> BlockEvidence | None:
         if (client := self.clients.get(chain)) is None:

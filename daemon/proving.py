@@ -19,7 +19,11 @@ from daemon.evidence import Contradicted, Gatherer
 from daemon.margin.report import MarginReport
 from daemon.progress import Pulse
 from daemon.storage.errors import StorageError
-from proofs.evidence.bundle import BlockEvidence
+from proofs.evidence.bundle import BlockEvidence, decode_bundle, encode_bundle
+from proofs.evidence.check import mark_proved
+from proofs.evidence.flaws import EvidenceRefused
+from proofs.refusal import Refusal, Refused
+from proofs.statement import Statement
 
 KEPT: Final = 64
 """For how many statements evidence is held until they are attested."""
@@ -58,6 +62,37 @@ def record_with(record: Record, shelf: Shelf, write: Write) -> Record:
             log.warning("evidence.unrecorded", account=attested.account, reason=str(error))
 
     return both
+
+
+@dataclass(slots=True, kw_only=True)
+class Prover:
+    """A member's evidence: of what it proposes, and of what others do; held until attested."""
+
+    gatherer: Gatherer
+    shelf: Shelf
+    most_bytes: int
+
+    async def prove(self, statement: Statement) -> tuple[Statement, bytes]:
+        """Give a statement to propose with its file of evidence, empty where there is none.
+
+        Contradicted where the evidence is not what was read.
+        """
+        proven = await self.gatherer.prove(statement)
+        raw = encode_bundle(proven.evidence) if proven.evidence else b""
+        if not 0 < len(raw) <= self.most_bytes:
+            return statement, b""
+        self.shelf.put(proven.statement.digest, proven.evidence)
+        return proven.statement, raw
+
+    def follow(self, own: Statement, raw: bytes) -> Statement:
+        """Give one's own statement, marked by the evidence of whoever proposes; Refused if bad."""
+        try:
+            blocks = decode_bundle(raw)
+        except EvidenceRefused as error:
+            raise Refused(Refusal.EVIDENCE, error.detail) from error
+        marked = mark_proved(own, blocks)
+        self.shelf.put(marked.digest, blocks)
+        return marked
 
 
 @dataclass(slots=True, kw_only=True)

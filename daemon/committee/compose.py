@@ -29,6 +29,7 @@ from daemon.committee.views import EvmView, SolanaView, View
 from daemon.compose import ChainParts, EvmParts, Key, SolanaParts
 from daemon.margin.report import MarginReport
 from daemon.margin.unified import evaluate
+from daemon.proving import Prover
 from daemon.stating import Stating
 from daemon.translate import build_stating
 from proofs.committee import Committee, InvalidCommittee, MemberKeys
@@ -142,6 +143,7 @@ async def open_committee(
     views: Mapping[ChainId, View],
     board: Board,
     guard: Guard,
+    prover: Prover,
     record: Record,
     last: Sequence[Attested],
     changed: Changed,
@@ -178,6 +180,7 @@ async def open_committee(
             refusals=refusals,
             views=views,
             look=_build_look(board, stating),
+            prover=prover,
             terms=terms.rounds,
             clock=clock,
         )
@@ -191,6 +194,7 @@ async def open_committee(
             frauds=frauds,
             refusals=refusals,
             turns=rounds,
+            prover=prover,
             clock=clock,
         )
         listener = Listener(post, peers, refusals, member.answer)

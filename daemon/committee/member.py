@@ -27,9 +27,11 @@ from daemon.committee.recompute import Recomputer
 from daemon.committee.refusals import Refusals
 from daemon.committee.slots import Accounts, decode_accounts
 from daemon.committee.standing import Standing
+from daemon.proving import Prover
 from daemon.storage.errors import StorageError
 from proofs.committee import Committee
 from proofs.document import Document, decode_document
+from proofs.evidence.bundle import MAGIC
 from proofs.guard import DoubleSign, Guard
 from proofs.quorum import check_signers
 from proofs.refusal import Refused
@@ -55,6 +57,14 @@ class Turns(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What comes with a proposal: its file of evidence, empty for none, and Solana's accounts."""
+
+    evidence: bytes
+    accounts: Mapping[int, Accounts]
+
+
 @dataclass(slots=True, kw_only=True)
 class Member:
     """Answers the other members' requests."""
@@ -68,6 +78,7 @@ class Member:
     frauds: FraudWatch
     refusals: Refusals
     turns: Turns
+    prover: Prover
     clock: Callable[[], float] = time.time
     _judging: set[tuple[Address, str]] = field(default_factory=set)
 
@@ -110,7 +121,7 @@ class Member:
         sender: Address,
         account: str | None,
         document: Document,
-        given: Mapping[int, Accounts],
+        given: Given,
     ) -> bytes:
         """Give this member's signature of a proposal; Disagreement or Refused say why not."""
         await self._know_committee(sender, document)
@@ -138,7 +149,7 @@ class Member:
         sender: Address,
         account: str,
         document: Document,
-        given: Mapping[int, Accounts],
+        given: Given,
         committee: Committee,
     ) -> bytes:
         proposed = document.statement
@@ -146,11 +157,13 @@ class Member:
         own = await self.recomputer.recompute(
             account,
             proposed,
-            given,
+            given.accounts,
             committee,
             prev_digest=self.standing.newest_digest(account),
             now=int(self.clock()),
         )
+        if given.evidence:
+            own = self.prover.follow(own, given.evidence)
         if (difference := find_difference(proposed, own)) is not None:
             raise Disagreement(difference)
         if own.digest != proposed.digest:
@@ -226,11 +239,16 @@ class Member:
         return Kind.RECORDS, join_parts([encode_chain(self.membership.chain), *shown])
 
 
-def _read_given(parts: Sequence[bytes]) -> Mapping[int, Accounts]:
-    """Read the raw accounts by the index of the block that they were read in."""
-    given: dict[int, Accounts] = {}
+def _read_given(parts: Sequence[bytes]) -> Given:
+    """Read the evidence, if there is any, and the raw accounts by the index of their block."""
+    evidence = [part for part in parts if part.startswith(MAGIC)]
+    accounts: dict[int, Accounts] = {}
     for part in parts:
-        if not part or part[0] in given:
+        if part in evidence:
+            continue
+        if not part or part[0] in accounts:
             raise BadMessage("accounts without a block, or two sets for one")
-        given[part[0]] = decode_accounts(part[1:])
-    return given
+        accounts[part[0]] = decode_accounts(part[1:])
+    if len(evidence) > 1:
+        raise BadMessage("there are two files of evidence in it")
+    return Given(evidence=b"".join(evidence), accounts=accounts)

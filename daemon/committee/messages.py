@@ -28,6 +28,8 @@ VERSION: Final = 1
 MAX_PARTS: Final = 128
 MAX_SLOTS_BYTES: Final = 2 * 1024 * 1024
 """What the raw accounts of Solana in a proposal may take together."""
+MAX_EVIDENCE_BYTES: Final = 1024 * 1024
+"""What the evidence in a proposal may take; more of it is not sent, and the leaves stay as read."""
 MAX_REASON: Final = 400
 NEWEST_AT_ONCE: Final = 8
 """Of how many accounts the newest attestations are asked for in one message."""
@@ -52,7 +54,7 @@ class Kind(IntEnum):
 
 
 MAX_BODY: Final[Mapping[Kind, int]] = {
-    Kind.PROPOSAL: MAX_DOCUMENT + MAX_SLOTS_BYTES + _SMALL,
+    Kind.PROPOSAL: MAX_DOCUMENT + MAX_SLOTS_BYTES + MAX_EVIDENCE_BYTES + _SMALL,
     Kind.ATTESTATION: MAX_DOCUMENT + _SMALL,
     Kind.NEWEST: _SMALL,
     Kind.VOTE: _SMALL,

@@ -34,8 +34,10 @@ from daemon.committee.slots import encode_accounts
 from daemon.committee.standing import Standing
 from daemon.committee.tally import Tally
 from daemon.committee.views import View
+from daemon.evidence import Contradicted
 from daemon.margin.report import MarginReport
 from daemon.progress import Pulse
+from daemon.proving import Prover
 from daemon.stating import Stating
 from daemon.storage.errors import StorageError
 from proofs.build import StatementError
@@ -98,6 +100,7 @@ class Rounds:
     refusals: Refusals
     views: Mapping[ChainId, View]
     look: Callable[[str, int], MarginReport]
+    prover: Prover
     terms: RoundTerms
     clock: Callable[[], float] = time.time
     pulse: Pulse = field(default_factory=Pulse)
@@ -186,11 +189,15 @@ class Rounds:
     ) -> None:
         """Propose a sequence, and publish what a quorum signed."""
         started = time.monotonic()
-        statement = self._state(account, sequence, committee)
-        if statement is None or (signature := await self._claim(account, statement)) is None:
+        stated = self._state(account, sequence, committee)
+        proven = await self._prove(account, stated) if stated else None
+        if proven is None:
+            return
+        statement, evidence = proven
+        if (signature := await self._claim(account, statement)) is None:
             return
         place = committee.members.index(self.membership.me)
-        body = self._encode_proposal(statement, place, signature)
+        body = self._encode_proposal(statement, place, signature, evidence)
         if body is None:
             return
         tally = await self._gather(account, statement, {place: signature}, body)
@@ -232,6 +239,17 @@ class Rounds:
             log.warning("attestation.refused", account=account, reason=str(error))
             return None
 
+    async def _prove(self, account: str, statement: Statement) -> tuple[Statement, bytes] | None:
+        """Give a statement with its evidence, as read where it is needed at once; None if false."""
+        if self._watch(account).needed:
+            return statement, b""
+        try:
+            return await self.prover.prove(statement)
+        except Contradicted as error:
+            self._watch(account).failure = str(error)
+            log.error("attestation.contradicted", account=account, reason=str(error))  # noqa: TRY400 - expected
+            return None
+
     async def _claim(self, account: str, statement: Statement) -> bytes | None:
         """Sign one's own proposal once the claim is durable."""
         try:
@@ -241,10 +259,15 @@ class Rounds:
             return None
         return self.signer.sign(statement.digest)
 
-    def _encode_proposal(self, statement: Statement, place: int, signature: bytes) -> bytes | None:
-        """Give the proposal with the raw accounts of Solana's slots; None where they are gone."""
+    def _encode_proposal(
+        self, statement: Statement, place: int, signature: bytes, evidence: bytes
+    ) -> bytes | None:
+        """Give the proposal with its evidence and the raw accounts of Solana's slots.
+
+        None where those are gone.
+        """
         document = Document(statement=statement, signatures=((place, signature),))
-        parts = [encode_document(document)]
+        parts = [encode_document(document), *([evidence] if evidence else [])]
         for block in statement.leaves.blocks:
             if block.kind == BlockKind.SOLANA:
                 view = self.views[ChainId.parse(block.caip2)]

@@ -89,6 +89,16 @@ def prove_claim(claim: Claim, evidence: BlockEvidence) -> Proved:
     return judge_claim(claim, markets)
 
 
+def mark_proved(statement: Statement, blocks: Sequence[BlockEvidence]) -> Statement:
+    """Mark a statement's leaves by evidence that bears them out; Refused where it does not."""
+    claims = find_claims(statement)
+    for block in blocks:
+        if block.chain not in claims:
+            raise Refused(Refusal.EVIDENCE, f"nothing can be proved of {block.chain}")
+    proved = {block.chain: prove_claim(claims[block.chain], block) for block in blocks}
+    return label(statement, proved, {block.chain: hash_block(block) for block in blocks})
+
+
 def label(
     statement: Statement, proved: Mapping[str, Proved], hashes: Mapping[str, bytes]
 ) -> Statement:

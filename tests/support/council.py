@@ -18,11 +18,14 @@ from chains.model.position import Side
 from chains.model.price import Price
 from chains.model.snapshot import ChainSnapshot
 from chains.model.units import Usd
+from config.errors import ConfigError
 from daemon.board import Attested, Board
 from daemon.committee.compose import CommitteeParts, CommitteeTerms, open_committee
 from daemon.committee.membership import Membership
 from daemon.committee.rounds import RoundTerms
 from daemon.committee.slots import Accounts
+from daemon.evidence import Gatherer
+from daemon.proving import Prover, Shelf
 from daemon.storage.database import open_database
 from daemon.storage.errors import StorageError
 from daemon.storage.signed import open_signed
@@ -214,8 +217,16 @@ class Seat:
         for chain, snapshot in self.council.world.newest.items():
             self.board.put(self.nodes[chain].tell(snapshot))
 
-    async def run(self, started: asyncio.Event) -> None:
-        """Run until stopped."""
+    async def live(self, started: asyncio.Future[None]) -> None:
+        """Run until stopped; what goes wrong at the start is the starter's."""
+        try:
+            await self._run(started)
+        except (StorageError, ConfigError) as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    async def _run(self, started: asyncio.Future[None]) -> None:
         self._end.clear()
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(self.folder, live=False))
@@ -229,7 +240,7 @@ class Seat:
                     group.create_task(parts.rounds.run()),
                     group.create_task(self._see()),
                 ]
-                started.set()
+                started.set_result(None)
                 await self._end.wait()
                 for loop in loops:
                     loop.cancel()
@@ -264,6 +275,7 @@ class Seat:
             self.signer,
             views=self.nodes,
             board=_build_board(),
+            prover=Prover(gatherer=Gatherer(clients={}), shelf=Shelf(), most_bytes=1),
             guard=guard,
             record=store.write_attestation,
             last=[last] if last else [],
@@ -317,9 +329,9 @@ class Council:
         """Start members, all of them where none is named."""
         assert self._group is not None
         for place in places or range(len(self.seats)):
-            started = asyncio.Event()
-            self._group.create_task(self.seats[place].run(started))
-            await started.wait()
+            started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._group.create_task(self.seats[place].live(started))
+            await started
 
     async def stop(self, place: int) -> None:
         """Stop a member."""
