@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from chains.evm.protocols.aave_v3.state import Category, Market, Reserve, User
 from chains.model.ids import Address
+from proofs.evidence.flaws import EvidenceRefused, Flaw
 from proofs.evidence.layout import address_key
 from proofs.evidence.prices import ProvedPrice, read_known_prices, read_prices
 from proofs.evidence.reserves import find_oracle, open_desk, read_categories, read_reserves
@@ -96,6 +97,7 @@ def _read(
         lambda: read_users(desk, subjects, uses, tokens),
         lambda: price(oracle, wanted),
     )
+    _check_times(now, reserves, users.values())
     return ProvedMarket(
         pool=pool,
         release=desk.code.release,
@@ -108,6 +110,15 @@ def _read(
         users=users,
         prices=prices,
     )
+
+
+def _check_times(now: int, reserves: Iterable[Reserve], users: Iterable[User]) -> None:
+    """See that nothing was brought up after the block: no chain holds that, a forged state may."""
+    stable = (holding.stable_debt for user in users for holding in user.holdings)
+    times = [reserve.updated_at for reserve in reserves]
+    times += [debt.updated_at for debt in stable if debt]
+    if (newest := max(times, default=now)) > now:
+        raise EvidenceRefused(Flaw.BAD_VALUE, f"interest was brought up at {newest}, after {now}")
 
 
 def is_debt_free(state: ProvedState, pool: Address, account: Address) -> bool:

@@ -90,7 +90,7 @@ def _make_claim(statement: Statement, block: BlockRef) -> Claim | None:
 def read_claim(state: ProvedState, claim: Claim) -> Mapping[str, ProvedMarket]:
     """Read everything that a claim is about; EvidenceRefused says what is not proved."""
     subjects = [Subject(account=account) for account in claim.accounts]
-    priced = {AssetId.parse(price.asset).token for price in claim.prices}
+    priced = {token for price in claim.prices if (token := _token_of(price))}
     found = {}
     for market in claim.markets:
         pool = AccountId.parse(market.market).evm_address
@@ -163,9 +163,9 @@ def _find_proved(claim: Claim, markets: Mapping[str, ProvedMarket]) -> Iterator[
     A price that was converted by a staked form's ratio is not the feed's number: not proved.
     """
     for leaf in claim.prices:
-        asset = AssetId.parse(leaf.asset).token
+        token = _token_of(leaf)
         for proved in markets.values():
-            price = proved.prices.get(asset)
+            price = proved.prices.get(token) if token else None
             if price is None or leaf.feed_id != f"{claim.block.caip2}:{price.feed}":
                 continue
             found = (price.usd, price.published_at)
@@ -177,6 +177,12 @@ def _find_proved(claim: Claim, markets: Mapping[str, ProvedMarket]) -> Iterator[
                 raise Refused(
                     Refusal.CONTRADICTED, f"{detail}, not {leaf.price_e8} at {leaf.publish_time}"
                 )
+
+
+def _token_of(leaf: PriceLeaf) -> Address | None:
+    """Give the token that a price is of, None for other assets: no market lists those."""
+    asset = AssetId.parse(leaf.asset)
+    return asset.token if asset.namespace == "erc20" else None
 
 
 def _is_converted(claim: Claim, leaf: PriceLeaf) -> bool:

@@ -14,7 +14,7 @@ from eth_hash.auto import keccak
 from chains.model.ids import Address
 from proofs.evidence.codes import Code, recognise_code
 from proofs.evidence.flaws import EvidenceRefused, Flaw
-from proofs.evidence.rlp import RlpError, decode_int, decode_list, decode_string
+from proofs.evidence.rlp import Encoded, RlpError, decode_int, decode_list, decode_string
 from proofs.evidence.trie import EMPTY_ROOT, Trie, hash_nodes
 
 EMPTY_CODE: Final = bytes(keccak(b""))
@@ -234,7 +234,7 @@ def _decode_account(value: bytes) -> Account:
         decode_int(balance)
     except ValueError as error:
         raise EvidenceRefused(Flaw.BAD_VALUE, f"no account: {error}") from error
-    if (len(storage_root), len(code_hash)) != (WORD, WORD):
+    if any(isinstance(name, Encoded) or len(name) != WORD for name in (storage_root, code_hash)):
         raise EvidenceRefused(Flaw.BAD_VALUE, "its hashes are not 32 bytes long")
     return Account(storage_root=storage_root, code_hash=code_hash)
 

@@ -10,10 +10,21 @@ from typing import Any, Final
 
 from eth_hash.auto import keccak
 
+from chains.model.ids import Address
 from proofs.document import encode_document
 from proofs.evidence.bundle import BlockEvidence, _encode
 from proofs.evidence.codes import recognise_code
-from proofs.evidence.rlp import Encoded, decode_list, encode_list
+from proofs.evidence.layout import LAYOUTS, address_key, map_slot
+from proofs.evidence.rlp import (
+    Encoded,
+    decode_int,
+    decode_list,
+    decode_string,
+    encode_int,
+    encode_list,
+    encode_string,
+)
+from proofs.evidence.state import ProvedState, Slot
 from proofs.evidence.trie import Leaf, decode_node
 from proofs.statement import Evidence, Source, Statement
 from proofs.typed import ZERO
@@ -22,6 +33,9 @@ from tests.proofs.js.evidence_ground import Ground, mark
 
 _EVERY: Final = 16
 """Of the nodes, each of this many is changed or left out once."""
+_LATEST: Final = ((1 << 40) - 1) << 128
+"""The latest time, where a reserve has that of its interest."""
+_LIST_OF_32: Final = Encoded(encode_list([b"\x01" * 30]))
 _STRANGER: Final = "0x" + "77" * 20
 
 
@@ -60,12 +74,15 @@ def _prove_less(ground: Ground) -> Iterator[Case]:
     yield _case("only the first chain is proved", mark(made, [first]), [first])
     yield _case("only the second chain is proved", mark(made, [second]), [second])
     yield _case("nothing is proved", mark(made, []), [])
-    read = {"evidence": Evidence.QUORUM_READ, "evidence_hash": ZERO}
+    read: dict[str, Any] = {"evidence": Evidence.QUORUM_READ, "evidence_hash": ZERO}
     yield _case(
         "a price is quorum-read",
         with_leaf(made, "prices", 1, **read),
         ground.evidence,
     )
+    native = replace(made.leaves.prices[0], asset=f"{first.chain}/slip44:60", **read)
+    prices = (*made.leaves.prices, replace(native, index=len(made.leaves.prices)))
+    yield _case("a price of native money", with_leaves(made, prices=prices), ground.evidence)
     other = with_leaf(made, "prices", 1, **read, feed_id=f"{first.chain}:{_STRANGER}")
     yield _case("a price of a feed that is not the oracle's is quorum-read", other, ground.evidence)
 
@@ -283,11 +300,12 @@ def _with_markets(made: Statement, *more: Any) -> Statement:  # noqa: ANN401 -- 
 
 def _forge_all(ground: Ground) -> Iterator[Case]:
     """Forge the first chain's state down from its header: only an anchor shows that."""
-    for name, change in _forgeries(ground.evidence[0]):
+    for name, change in _forgeries(ground):
         yield _forge(ground, f"forged: {name}", change)
 
 
-def _forgeries(block: BlockEvidence) -> Iterator[tuple[str, Mapping[bytes, bytes]]]:
+def _forgeries(ground: Ground) -> Iterator[tuple[str, Mapping[bytes, bytes]]]:
+    block = ground.evidence[0]
     found = [(node, _leaf_of(node)) for node in block.nodes]
     leaves = [(node, leaf) for node, leaf in found if leaf is not None]
     words = [(node, leaf) for node, leaf in leaves if len(leaf.value) < 34]
@@ -306,6 +324,9 @@ def _forgeries(block: BlockEvidence) -> Iterator[tuple[str, Mapping[bytes, bytes
         ("a word that is 0", b"\x80"),
     ):
         yield told, {node: _with_value(node, value)}
+    node, leaf = _find_reserve(ground, words)
+    later = encode_string(encode_int(decode_int(decode_string(leaf.value)) | _LATEST))
+    yield "interest brought up after the block", {node: _with_value(node, later)}
     node, leaf = accounts[0]
     fields = decode_list(leaf.value)
     for told, made in (
@@ -313,6 +334,8 @@ def _forgeries(block: BlockEvidence) -> Iterator[tuple[str, Mapping[bytes, bytes
         ("an account whose nonce has a zero before it", [b"\x00", *fields[1:]]),
         ("an account with a short root", [*fields[:2], fields[2][1:], fields[3]]),
         ("an account without code", [*fields[:3], keccak(b"")]),
+        ("an account whose root is a list", [*fields[:2], _LIST_OF_32, fields[3]]),
+        ("an account whose code is a list", [*fields[:3], _LIST_OF_32]),
     ):
         yield told, {node: _with_value(node, encode_list(made))}
     path, value = decode_list(node)
@@ -331,6 +354,15 @@ def _forgeries(block: BlockEvidence) -> Iterator[tuple[str, Mapping[bytes, bytes
     yield "a branch with a short child", {branch: encode_list([b"\x01", *children[1:]])}
     nested = Encoded(encode_list([b"\x20", b"\x01" * 40]))
     yield "a branch with a large node in it", {branch: encode_list([nested, *children[1:]])}
+
+
+def _find_reserve(ground: Ground, words: Sequence[tuple[bytes, Leaf]]) -> tuple[bytes, Leaf]:
+    """Find the word of the first leg's reserve that says when its interest was brought up."""
+    block, leg = ground.evidence[0], ground.statement.leaves.positions[0]
+    state = ProvedState(decode_list(block.header)[3], nodes=block.nodes)
+    key = map_slot(LAYOUTS[leg.formula].reserves, address_key(Address(leg.asset[-42:])))
+    word = state.word(Slot(Address(leg.market[-42:]), key + 3))
+    return next((n, leaf) for n, leaf in words if leaf.value == encode_string(encode_int(word)))
 
 
 def _leaf_of(node: bytes) -> Leaf | None:
