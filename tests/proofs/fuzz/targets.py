@@ -56,7 +56,7 @@ from proofs.quorum import check_quorum
 from proofs.refusal import Refusal, Refused
 from proofs.scheme import Scheme
 from proofs.statement import Statement, hash_audience
-from proofs.succession import CommitteeChain, decode_chain, verify_chain
+from proofs.succession import CommitteeChain, decode_chain, encode_chain, verify_chain
 from proofs.typed import digest_struct, hash_text
 from proofs.vectors.bases import CONSUMER, DEPLOYMENT, TIME, build_bases
 from proofs.verify import Expected, verify_file
@@ -137,6 +137,7 @@ def _open_chain(raw: bytes) -> CommitteeChain | None:
         verify_chain(chain)
     except Refused:
         return None
+    assert encode_chain(chain) == raw.removesuffix(b"\n")
     return chain
 
 
@@ -177,6 +178,7 @@ def check_fraud(raw: bytes) -> bool:
         proof = decode_fraud(raw)
     except Refused:
         return False
+    assert encode_fraud(proof) == raw.removesuffix(b"\n")
     return any([_convicts(proof, trusted) for trusted in (test_fraud.TRUSTED, None)])  # noqa: C419 -- both are tried
 
 
