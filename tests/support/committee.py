@@ -4,9 +4,10 @@ The devnet's own (daemon.devnet.committee) are known to its contracts; these sig
 """
 
 import json
+import secrets
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ from proofs.committee import Committee
 from proofs.signing.secp256k1 import Secp256k1Signer
 
 _HOST: Final = "127.0.0.1"
+_NOT_GIVEN: Final = range(20_000, 32_000)
+"""Below the ports that the kernel gives to whoever asks for any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +133,12 @@ def _number(key: bytes) -> int:
 
 
 def find_ports(count: int) -> Sequence[int]:
-    """Give ports that are free now, all different."""
+    """Give ports that are free now, all different, and that nobody is given by chance."""
+    found: list[int] = []
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server((_HOST, 0))) for _ in range(count)]
-        return [int(each.getsockname()[1]) for each in sockets]
+        while len(found) < count:
+            with suppress(OSError):
+                port = secrets.choice(_NOT_GIVEN)
+                stack.enter_context(socket.create_server((_HOST, port)))
+                found.append(port)
+    return found

@@ -46,9 +46,8 @@ class CommitteeStory(Story):
         """Start everybody, and wait until all serve an attestation."""
         for member in self.committee.members:
             self.write(member, **changes)
-        async with asyncio.TaskGroup() as group:
-            for daemon in self.daemons:
-                group.create_task(daemon.start())
+        for daemon in self.daemons:
+            await daemon.start()
         await self.until_attested(range(SIZE))
 
     def write(self, member: DevMember, **changes: object) -> None:
@@ -75,6 +74,10 @@ class CommitteeStory(Story):
         expected = Expected(deployment=DEPLOYMENT, committee_id=self.record.id)
         verify_document(document, expected, now=document.statement.header.issued_at)
         return document
+
+    def sequence_of(self, document: Document | None) -> int:
+        """Give an attestation's sequence, −1 where there is none."""
+        return document.statement.header.sequence if document else -1
 
     async def signers(self, place: int) -> set[int]:
         """Give who signed the attestation that a member serves."""
@@ -126,8 +129,7 @@ class CommitteeStory(Story):
         return self.committee.addresses[place]
 
     async def _sequence(self, place: int) -> int:
-        document = await self.document(place)
-        return document.statement.header.sequence if document else -1
+        return self.sequence_of(await self.document(place))
 
     def _build(self, member: DevMember) -> Daemon:
         files = (
