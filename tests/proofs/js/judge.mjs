@@ -209,7 +209,9 @@ function applyEdits(base, edits) {
 }
 
 function bytesOf(text) {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const raw = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1) raw[i] = text.charCodeAt(i);
+  return raw;
 }
 
 function unhex(text) {
