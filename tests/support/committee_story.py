@@ -1,13 +1,13 @@
-"""A story of four daemons that attest together, three of which must sign.
+"""A story of several daemons that attest together, on the stage's chains or across to Solana.
 
-The last member has proxies before its chains, and may be lied to; the others ask the nodes
-themselves. All run dry.
+The last member has the story's proxies before its chains, and may be lied to; the others ask the
+nodes themselves. All run dry.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from chains.model.ids import Address
@@ -16,26 +16,22 @@ from proofs.document import Document, decode_document
 from proofs.strict import encode_view
 from proofs.verify import Expected, verify_document
 from tests.support.committee import DevMember, make_committee
-from tests.support.daemon import ROOT, Daemon
-from tests.support.proxy import FaultProxy
-from tests.support.stage import DEPLOYMENT, Stage, format_accounts
+from tests.support.daemon import Daemon
+from tests.support.stage import DEPLOYMENT, format_accounts
 from tests.support.story import Story
 
-SIZE: Final = 4
-THRESHOLD: Final = 3
-LIAR: Final = 3
 TTL_S: Final = 8
-Settings = Mapping[str, object]
+STEP_S: Final = 0.25
 
 
-class CommitteeStory(Story):
-    """The stage and four daemons; the story's own `daemon` is the first member's."""
+class Together:
+    """Daemons on a story's chains, whose blocks the story mines; `liar` is the last one's place."""
 
-    def __init__(self, stage: Stage, folder: Path, proxies: Mapping[str, FaultProxy]) -> None:
-        super().__init__(stage, folder, proxies)
-        self.committee = make_committee(folder / "committee", size=SIZE, threshold=THRESHOLD)
+    def __init__(self, story: Story, *, size: int, threshold: int) -> None:
+        self.story = story
+        self.committee = make_committee(story.folder / "committee", size=size, threshold=threshold)
         self.daemons = [self._build(member) for member in self.committee.members]
-        self.daemon = self.daemons[0]
+        self.liar = size - 1
 
     @property
     def record(self) -> Committee:
@@ -48,7 +44,7 @@ class CommitteeStory(Story):
             self.write(member, **changes)
         for daemon in self.daemons:
             await daemon.start()
-        await self.until_attested(range(SIZE))
+        await self.until_attested(range(len(self.daemons)))
 
     def write(self, member: DevMember, **changes: object) -> None:
         """Write a member's files."""
@@ -57,13 +53,13 @@ class CommitteeStory(Story):
             "attestation.ttl_s": TTL_S,
             "keeper.liquidate": False,
         }
-        if member.place == LIAR:
-            for name, proxy in self.proxies.items():
+        if member.place == self.liar:
+            for name, proxy in self.story.proxies.items():
                 settings[f"chains.{name}.rpc"] = [proxy.url]
                 settings[f"chains.{name}.ws"] = [proxy.ws_url]
         settings |= {key.replace("__", "."): value for key, value in changes.items()}
         self.committee.write_config(member, settings=settings)
-        (member.folder / "accounts.toml").write_text(format_accounts(self.members))
+        (member.folder / "accounts.toml").write_text(format_accounts(self.story.members))
 
     async def document(self, place: int) -> Document | None:
         """Give the attestation that a member serves, verified as a wallet would."""
@@ -103,15 +99,15 @@ class CommitteeStory(Story):
     async def go_on(
         self, condition: Callable[[], Awaitable[bool]], what: str, timeout_s: float = 20.0
     ) -> None:
-        """Mine now and then until something holds."""
-        await self.until(condition, what, timeout_s=timeout_s)
-
-    async def step(self, *names: str, blocks: int = 1) -> None:
-        """Mine, and leave the members the time to read and to attest."""
-        for _ in range(blocks):
-            await self._pace()
-            self.mine(*names)
-            await asyncio.sleep(0.25)
+        """Mine, and leave the members the time to read and to attest, until something holds."""
+        deadline = time.monotonic() + timeout_s
+        while not await condition():
+            if time.monotonic() > deadline:
+                told = "\n".join(daemon.last_words(8) for daemon in self.daemons)
+                raise AssertionError(f"not in {timeout_s:g} s: {what}\n{told}")
+            await self.story._pace()
+            self.story.mine()
+            await asyncio.sleep(STEP_S)
 
     async def refusals(self, place: int) -> list[dict[str, Any]]:
         """Give the refusals that a member has on record, newest first."""
@@ -132,29 +128,19 @@ class CommitteeStory(Story):
         return self.sequence_of(await self.document(place))
 
     def _build(self, member: DevMember) -> Daemon:
-        files = (
-            ROOT / "config/devnet.toml",
-            self.stage.folder.run_file,
-            member.config_file,
-            member.folder / "accounts.toml",
-        )
+        *base, _ = self.story.daemon.files
         return Daemon(
-            files=files, log_file=member.folder / "daemon.log", state_dir=member.state_dir
+            files=(*base, member.config_file, member.folder / "accounts.toml"),
+            log_file=member.folder / "daemon.log",
+            state_dir=member.state_dir,
         )
 
 
 @asynccontextmanager
-async def telling_together(stage: Stage, folder: Path) -> AsyncIterator[CommitteeStory]:
-    """Mine by hand; afterwards all is gone and the stage as before."""
-    with stage.net.reverting():
-        for chain in stage.net.chains:
-            chain.set_automine(on=False)
-        async with AsyncExitStack() as stack:
-            proxies = {
-                chain.name: await stack.enter_async_context(FaultProxy(chain.url))
-                for chain in stage.net.chains
-            }
-            story = CommitteeStory(stage, folder, proxies)
-            for daemon in story.daemons:
-                await stack.enter_async_context(daemon)
-            yield story
+async def together(story: Story, *, size: int, threshold: int) -> AsyncIterator[Together]:
+    """Give daemons, not started; afterwards they are gone."""
+    daemons = Together(story, size=size, threshold=threshold)
+    async with AsyncExitStack() as stack:
+        for daemon in daemons.daemons:
+            await stack.enter_async_context(daemon)
+        yield daemons
