@@ -21,7 +21,7 @@ from daemon.board import Attested, Board
 from daemon.compose import build_board, open_chains
 from daemon.evidence import Contradicted, Gatherer, Proven
 from daemon.margin.report import MarginReport
-from daemon.proving import KEPT, ProvingAttestor, Shelf, record_with
+from daemon.proving import KEPT, Prover, ProvingAttestor, Shelf, record_with
 from daemon.storage.database import open_database
 from daemon.storage.evidence import EvidenceStore
 from daemon.storage.store import Store
@@ -29,6 +29,7 @@ from daemon.translate import build_stating
 from proofs.document import decode_document
 from proofs.evidence.bundle import MAGIC, BlockEvidence, unpack_bundle
 from proofs.evidence.check import verify_evidence
+from proofs.refusal import Refused
 from proofs.statement import Evidence, Statement
 from proofs.strict import encode_view
 from tests.daemon.test_attest import Keeping
@@ -207,3 +208,27 @@ def test_only_the_newest_evidence_is_held_for_what_is_not_attested_yet() -> None
     assert shelf.take(b"\0") == shelf.take(b"nothing") == ()
     assert shelf.take(b"\1") == blocks
     assert shelf.take(b"\1") == ()
+
+
+async def test_a_member_marks_its_own_statement_by_anothers_evidence(
+    config: Path, tmp_path: Path
+) -> None:
+    async with open_keeper(config, tmp_path) as keeper:
+        own = keeper.proving.attestor.state(keeper.report, needed=False)
+        assert own is not None
+        gatherer = keeper.proving.gatherer
+        proposer = Prover(gatherer=gatherer, shelf=Shelf(), most_bytes=10**6)
+        proposed, raw = await proposer.prove(own)
+        member = Prover(gatherer=Gatherer(clients={}), shelf=Shelf(), most_bytes=10**6)
+        assert member.follow(own, raw) == proposed != own
+        assert member.shelf.take(proposed.digest) == proposer.shelf.take(proposed.digest) != ()
+        lied = replace(own.leaves.positions[0], amount_raw=1)
+        other = replace(
+            own, leaves=replace(own.leaves, positions=(lied, *own.leaves.positions[1:]))
+        )
+        with pytest.raises(Refused, match="of \\["):
+            member.follow(other, raw)
+        with pytest.raises(Refused):
+            member.follow(own, raw[:-1])
+        small = Prover(gatherer=gatherer, shelf=Shelf(), most_bytes=1)
+        assert await small.prove(own) == (own, b"")
