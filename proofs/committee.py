@@ -211,7 +211,7 @@ class Committee:
         return digest_struct(self.record, salt)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _committee_id(committee: Committee) -> bytes:
     return hash_struct(committee.record)
 

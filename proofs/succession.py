@@ -7,7 +7,7 @@ pins one committee of the chain follows it from there; a member who was away tak
 missed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -37,6 +37,7 @@ from proofs.typed import hash_text
 FORMAT: Final = "plimsoll/committee-chain/1"
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 6
+MAX_SUCCESSORS: Final = 256
 _FIELDS: Final = ("format", "deployment", "root", "successors")
 _SUCCESSOR_FIELDS: Final = ("committee", "signatures")
 
@@ -86,31 +87,32 @@ def verify_chain(chain: CommitteeChain) -> None:
         detail = f"its first committee is not of the deployment {chain.deployment!r}"
         raise Refused(Refusal.COMMITTEE_CHAIN, detail)
     check_keys(chain.root)
-    for place, succession in enumerate(chain.successors):
-        _check_succession(chain.committees[: place + 1], succession, salt)
+    _check_successions((chain.root,), chain.successors, salt)
 
 
 def extend_chain(known: CommitteeChain, offered: CommitteeChain) -> CommitteeChain:
-    """Give the longer of two chains that agree, for a member who was away; it is verified.
+    """Give the longer of two chains that agree, for a member who was away.
 
-    COMMITTEE_UNKNOWN when they have no committee in common, COMMITTEE_FORK when they part.
+    What is known counts as verified, so only what is new is checked. COMMITTEE_UNKNOWN when they
+    have no committee in common, COMMITTEE_FORK when a quorum lets them part, COMMITTEE_CHAIN when
+    the chain would be too long for its file.
     """
     if offered.deployment != known.deployment:
         raise Refused(Refusal.DEPLOYMENT, f"the chain is of {offered.deployment!r}")
-    verify_chain(offered)
     start = known.find(offered.root.id)
     if start is None:
         detail = "the chain does not start among the committees known"
         raise Refused(Refusal.COMMITTEE_UNKNOWN, detail)
-    mine, theirs = known.committees[start:], offered.committees
-    for one, other in zip(mine, theirs, strict=False):
-        if one.id != other.id:
-            detail = f"two committees of epoch {one.epoch}: 0x{one.id.hex()} and 0x{other.id.hex()}"
-            raise Refused(Refusal.COMMITTEE_FORK, detail)
+    mine = known.committees
+    shared = len(mine) - 1 - start
+    _check_shared(mine[start:], offered)
+    new = offered.successors[shared:]
+    if len(known.successors) + len(new) > MAX_SUCCESSORS:
+        detail = f"more than {MAX_SUCCESSORS} successors: start from a later committee"
+        raise Refused(Refusal.COMMITTEE_CHAIN, detail)
+    _check_successions(mine, new, hash_text(known.deployment))
     return CommitteeChain(
-        deployment=known.deployment,
-        root=known.root,
-        successors=known.successors + offered.successors[len(mine) - 1 :],
+        deployment=known.deployment, root=known.root, successors=known.successors + new
     )
 
 
@@ -134,7 +136,11 @@ def decode_chain(raw: bytes) -> CommitteeChain:
     fields = read_fields(parse(raw, MAX_BYTES, MAX_DEPTH), "", _FIELDS)
     if fields["format"] != FORMAT:
         raise Refused(Refusal.SCHEMA, f"format is not {FORMAT!r}")
-    successors = enumerate(read_list(fields["successors"], "successors"))
+    listed = read_list(fields["successors"], "successors")
+    if len(listed) > MAX_SUCCESSORS:
+        detail = f"successors are {len(listed)}, more than {MAX_SUCCESSORS}"
+        raise Refused(Refusal.MALFORMED, detail)
+    successors = enumerate(listed)
     chain = CommitteeChain(
         deployment=read_text(fields["deployment"], "deployment"),
         root=read_committee(fields["root"], "root"),
@@ -144,13 +150,39 @@ def decode_chain(raw: bytes) -> CommitteeChain:
     return chain
 
 
-def _check_succession(before: Sequence[Committee], succession: Succession, salt: bytes) -> None:
-    committee, last = succession.committee, before[-1]
+def _check_shared(mine: Sequence[Committee], offered: CommitteeChain) -> None:
+    """Check that a chain names the committees known, as far as both reach, from its root on."""
+    for one, other in zip(mine[1:], offered.successors, strict=False):
+        if one.id != other.committee.id:
+            before = mine[: mine.index(one)]
+            _check_succession(_by_id(before), before[-1], other, hash_text(offered.deployment))
+            ids = f"0x{one.id.hex()} and 0x{other.committee.id.hex()}"
+            raise Refused(Refusal.COMMITTEE_FORK, f"two committees of epoch {one.epoch}: {ids}")
+
+
+def _check_successions(
+    before: Sequence[Committee], successions: Sequence[Succession], salt: bytes
+) -> None:
+    """Check one handover after another; each committee's id is calculated once."""
+    known, last = _by_id(before), before[-1]
+    for succession in successions:
+        _check_succession(known, last, succession, salt)
+        last = succession.committee
+        known[last.id] = last
+
+
+def _by_id(committees: Sequence[Committee]) -> dict[bytes, Committee]:
+    return {committee.id: committee for committee in committees}
+
+
+def _check_succession(
+    before: Mapping[bytes, Committee], last: Committee, succession: Succession, salt: bytes
+) -> None:
+    committee = succession.committee
     path = f"the committee of epoch {committee.epoch}"
-    place = _index([each.id for each in before], committee.prev)
-    if place is None:
+    named = before.get(committee.prev)
+    if named is None:
         raise Refused(Refusal.COMMITTEE_CHAIN, f"{path} follows none of those before it")
-    named = before[place]
     digest = committee.digest(salt)
     check_quorum(named, succession.scheme, digest, succession.signatures)
     if named is not last:

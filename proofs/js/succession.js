@@ -21,6 +21,7 @@ import { hashText } from "./typed.js";
 const FORMAT = "plimsoll/committee-chain/1";
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_DEPTH = 6;
+const MAX_SUCCESSORS = 256;
 const FIELDS = ["format", "deployment", "root", "successors"];
 const SUCCESSOR_FIELDS = ["committee", "signatures"];
 
@@ -71,6 +72,8 @@ function decodeChain(raw) {
   const fields = readFields(view, "", FIELDS);
   demand(fields.get("format") === FORMAT, "schema", `format is not '${FORMAT}'`);
   const listed = readList(fields.get("successors"), "successors");
+  const many = `successors are ${listed.length}, more than ${MAX_SUCCESSORS}`;
+  demand(listed.length <= MAX_SUCCESSORS, "malformed", many);
   const deployment = readText(fields.get("deployment"), "deployment");
   const root = readCommittee(fields.get("root"), "root");
   const successors = listed.map((item, i) => readSuccession(item, `successors[${i}]`));

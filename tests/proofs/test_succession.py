@@ -16,6 +16,7 @@ from proofs.refusal import Refusal, Refused
 from proofs.scheme import Scheme
 from proofs.succession import (
     MAX_BYTES,
+    MAX_SUCCESSORS,
     CommitteeChain,
     Succession,
     decode_chain,
@@ -332,3 +333,34 @@ def test_a_file_that_is_too_large_is_malformed() -> None:
     with pytest.raises(Refused) as caught:
         decode_chain(b" " * (MAX_BYTES + 1))
     assert caught.value.refusal is Refusal.MALFORMED
+
+
+def test_a_chain_of_too_many_committees_is_not_read() -> None:
+    one = chain().successors[0]
+    most = replace(chain(), successors=(one,) * MAX_SUCCESSORS)
+    assert len(decode_chain(encode_chain(most)).successors) == MAX_SUCCESSORS
+    with pytest.raises(Refused) as caught:
+        decode_chain(encode_chain(append(most, one)))
+    assert caught.value.refusal is Refusal.MALFORMED
+
+
+def test_no_signature_is_looked_at_before_the_root_is_known() -> None:
+    unsigned = replace(chain(3).successors[0], signatures=())
+    stranger = CommitteeChain(
+        deployment=DEPLOYMENT, root=keys.committee(name="stranger"), successors=(unsigned,)
+    )
+    with pytest.raises(Refused) as caught:
+        extend_chain(chain(3), stranger)
+    assert caught.value.refusal is Refusal.COMMITTEE_UNKNOWN
+
+
+def test_what_is_known_is_not_verified_again_and_what_is_new_is() -> None:
+    one, two, three = chain(3).successors
+    known = replace(chain(3), successors=(one, two))
+    unsigned = replace(two, signatures=())
+    assert extend_chain(known, replace(known, successors=(one, unsigned, three))) == chain(3)
+    rival = replace(hand_over(chain(3).committees[1], start=NOW - HOUR), signatures=())
+    for offered in ((one, two, replace(three, signatures=())), (one, rival, three)):
+        with pytest.raises(Refused) as caught:
+            extend_chain(known, replace(known, successors=offered))
+        assert caught.value.refusal is Refusal.QUORUM
