@@ -42,13 +42,13 @@ from proofs.succession import encode_chain
 from proofs.typed import WORD
 
 SLACK_S: Final = 5
-"""How far a proposal may be from its sequence's period by this member's clock."""
+"""How long after its period, by this member's clock, a sequence may still be proposed."""
 
 
 class Turns(Protocol):
     """What is told of others' proposals, so that two rounds do not go on at once."""
 
-    def hold(self, account: str, sequence: int) -> None:
+    def hold(self, account: str, sequence: int, proposer: Address) -> None:
         """Propose nothing for an account while another's proposal is under way."""
         ...
 
@@ -135,7 +135,7 @@ class Member:
             raise Disagreement("another proposal of yours is being looked at")
         sequence = document.statement.header.sequence
         self._judging.add((sender, account))
-        self.turns.hold(account, sequence)
+        self.turns.hold(account, sequence, sender)
         try:
             return await self._recompute_and_sign(sender, account, document, given, committee)
         except Disagreement:
@@ -175,7 +175,8 @@ class Member:
         statement, period_s = document.statement, self.recomputer.stating.period_s
         sequence = statement.header.sequence
         starts, now = sequence * period_s, self.clock()
-        if not starts - SLACK_S <= now < starts + period_s + SLACK_S:
+        early = min(SLACK_S, period_s / 2)  # or a member's turn could be taken by a later one
+        if not starts - early <= now < starts + period_s + SLACK_S:
             raise Disagreement(f"sequence {sequence} is not now")
         committee = self.membership.current(starts)
         if committee is None or committee.id != statement.committee.id:

@@ -80,6 +80,8 @@ class _Watch:
     running: bool = False
     held_until: float = 0.0
     held_for: int = -1
+    holder: Address | None = None
+    unkept: set[Address] = field(default_factory=set)
     failures: int = 0
     failed_after: int = -1
     failure: str = "nobody proposed, or nobody was heard"
@@ -119,17 +121,27 @@ class Rounds:
         self._came.set()
         return None
 
-    def hold(self, account: str, sequence: int) -> None:
-        """Propose nothing for an account while another's proposal is under way."""
+    def hold(self, account: str, sequence: int, proposer: Address) -> None:
+        """Propose nothing for an account while another's proposal is under way.
+
+        Whoever let his last one come to nothing is waited for no more until one comes to an end:
+        nobody can silence a committee by proposing and never publishing.
+        """
         watch = self._watch(account)
-        watch.held_until = self.clock() + self.terms.round_s
-        watch.held_for = sequence
+        if watch.holder is not None and watch.held_for > self.standing.newest_sequence(account):
+            watch.unkept.add(watch.holder)
+        watch.holder, watch.held_for = proposer, sequence
+        waits = proposer not in watch.unkept
+        watch.held_until = self.clock() + self.terms.round_s if waits else 0.0
 
     def release(self, account: str, sequence: int) -> None:
         """Go on with an account once that proposal, or one before it, is over."""
         watch = self._watch(account)
-        if watch.held_for <= sequence:
-            watch.held_until = 0.0
+        if watch.held_for > sequence:
+            return
+        if watch.holder is not None and self.standing.newest_sequence(account) == watch.held_for:
+            watch.unkept.discard(watch.holder)
+        watch.holder, watch.held_until = None, 0.0
 
     async def run(self) -> NoReturn:
         """Propose for ever, after asking the others what was missed."""

@@ -195,7 +195,9 @@ async def test_strangers_and_what_is_forged_replayed_late_or_misaddressed_are_re
     )
     forged = bytearray(envoy.seal(Kind.NEWEST, join_parts([b"1" * 32])))
     forged[-1] ^= 1
-    assert "it is not by" in (await envoy.post(bytes(forged)))[1]
+    assert await envoy.post(bytes(forged)) == (403, "the body is not the one that was signed")
+    forged[HEADER_BYTES - 80] ^= 1
+    assert "its signature" in (told := (await envoy.post(bytes(forged)))[1]) or "not by" in told
     assert "answers nothing" in (await envoy.post(envoy.seal(Kind.VOTE, b"")))[1]
     async with sent(council, seat, SPARES[0]) as stranger:
         told = await stranger.post(stranger.seal(Kind.NEWEST, b""))
@@ -214,3 +216,24 @@ async def test_what_is_too_large_is_refused_before_it_is_read(envoy: Envoy) -> N
     status, told = await envoy.post(bytes(raw))
     assert status == 413
     assert "at most" in told
+
+
+async def test_a_turn_cannot_be_taken_in_advance(envoy: Envoy) -> None:
+    turn = turn_of(envoy.council)
+    following = SIGNERS[(turn + 2) % 4]
+    async with sent(envoy.council, envoy.seat, following) as other:
+        sequence = int(clock()) // PERIOD_S + 2
+        statement = other.state(sequence=sequence, issued_at=sequence * PERIOD_S)
+        assert await other.propose(statement) == f"sequence {sequence} is not now"
+
+
+async def test_who_proposes_and_never_publishes_is_not_waited_for_again(envoy: Envoy) -> None:
+    rounds = envoy.seat.parts.rounds
+    proposer, sequence = envoy.signer.address, envoy.state().header.sequence
+    watch = rounds._watch("alice")
+    assert await envoy.propose(envoy.state()) == "signed"
+    assert watch.held_until > clock(), "the first time it is waited for"
+    rounds.hold("alice", sequence + 4, proposer)
+    assert watch.held_until == 0.0
+    rounds.hold("alice", sequence + 5, SIGNERS[turn_of(envoy.council) - 1].address)
+    assert watch.held_until > clock(), "others are"
