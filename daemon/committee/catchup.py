@@ -61,7 +61,8 @@ class CatchUp:
     async def _take(self, member: Address, parts: Sequence[bytes]) -> None:
         if not parts:
             raise BadMessage("there are no committees in it")
-        self.membership.follow(decode_chain(parts[0]))
+        offered = await asyncio.to_thread(decode_chain, parts[0])
+        self.membership.follow(offered, int(self.clock()))
         for raw in parts[1:]:
             document = read_document(raw, self.frauds)
             if await self.standing.adopt(document, int(self.clock())):

@@ -73,11 +73,22 @@ class Membership:
         """Say whether this member proposes a sequence."""
         return committee.members[find_proposer(committee, sequence)] == self.me
 
-    def follow(self, offered: CommitteeChain) -> bool:
-        """Take up later committees; False where there are none, Refused where they are no heirs."""
+    def follow(self, offered: CommitteeChain, now: int) -> bool:
+        """Take up later committees; False where there are none, Refused where they are no heirs.
+
+        Nobody hands over once he may not sign, whatever the record says: COMMITTEE_PERIOD.
+        """
         longer = extend_chain(self.chain, offered)
         if len(longer.successors) == len(self.chain.successors):
             return False
+        for committee in longer.committees[len(self.chain.successors) :]:
+            if now > committee.valid_until:
+                detail = f"epoch {committee.epoch} ended at {committee.valid_until}"
+                raise Refused(Refusal.COMMITTEE_PERIOD, f"{detail}: give its heirs as history")
+        self._take_up(longer)
+        return True
+
+    def _take_up(self, longer: CommitteeChain) -> None:
         self.chain = longer
         write_durably(self.state_dir / CHAIN_FILE, encode_chain(longer))
         newest = longer.committees[-1]
@@ -88,7 +99,6 @@ class Membership:
             valid_from=newest.valid_from,
             unreachable=[m for m in newest.members if m not in self.urls and m != self.me],
         )
-        return True
 
     def recall(self) -> None:
         """Take up the committees that were shown in an earlier life."""
@@ -96,8 +106,11 @@ class Membership:
         if not path.exists():
             return
         try:
-            self.follow(decode_chain(path.read_bytes()))
+            longer = extend_chain(self.chain, decode_chain(path.read_bytes()))
         except Refused as error:
             if error.refusal is Refusal.COMMITTEE_FORK:
                 raise
             log.warning("committee.chain_ignored", file=str(path), reason=str(error))
+            return
+        if len(longer.successors) > len(self.chain.successors):
+            self._take_up(longer)

@@ -1,5 +1,6 @@
 """Committees that hand over: the new one signs from its first second, late members follow."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_handover_without_a_quorum_is_not_followed(tmp_path: Path) -> None:
     council = Council(tmp_path, SIGNERS)
     membership = council.seats[0].build_membership()
     with pytest.raises(Refused) as refused:
-        membership.follow(hand_over(1_000, signers=2))
+        membership.follow(hand_over(1_000, signers=2), 1_000)
     assert refused.value.refusal is Refusal.QUORUM
     assert membership.current(2_000) == found_committee()
 
@@ -81,8 +82,8 @@ def test_a_handover_without_a_quorum_is_not_followed(tmp_path: Path) -> None:
 def test_nobody_signs_while_no_committee_may(tmp_path: Path) -> None:
     council = Council(tmp_path, SIGNERS)
     membership = council.seats[0].build_membership()
-    assert membership.follow(hand_over(1_000, until=2_000)) is True
-    assert membership.follow(hand_over(1_000, until=2_000)) is False
+    assert membership.follow(hand_over(1_000, until=2_000), 2_000) is True
+    assert membership.follow(hand_over(1_000, until=2_000), 2_001) is False
     assert membership.current(999) == found_committee()
     current = membership.current(1_000)
     assert current is not None
@@ -90,3 +91,30 @@ def test_nobody_signs_while_no_committee_may(tmp_path: Path) -> None:
     assert membership.is_member(FIVE[4].address, 0), "who is to sign is listened to"
     assert membership.current(2_001) is None
     assert not membership.is_member(Address("0x" + "11" * 20), 0)
+
+
+def test_a_handover_is_not_followed_after_the_end_but_remembered(tmp_path: Path) -> None:
+    council = Council(tmp_path, SIGNERS)
+    membership = council.seats[0].build_membership()
+    chain = hand_over(1_000, until=2_000)
+    with pytest.raises(Refused) as refused:
+        membership.follow(chain, 2_001)
+    assert refused.value.refusal is Refusal.COMMITTEE_PERIOD
+    assert membership.follow(chain, 2_000)
+
+    last = chain.committees[-1]
+    after = last.build_next([s.address for s in SIGNERS], 3, valid_from=1_500)
+    digest = after.digest(hash_text(DEPLOYMENT))
+    signatures = tuple((i, FIVE[i].sign(digest)) for i in range(4))
+    late = replace(
+        chain,
+        successors=(*chain.successors, Succession(committee=after, signatures=signatures)),
+    )
+    with pytest.raises(Refused) as refused:
+        membership.follow(late, 2_001)
+    assert refused.value.refusal is Refusal.COMMITTEE_PERIOD
+    assert membership.chain == chain
+
+    again = council.seats[0].build_membership()
+    again.recall()
+    assert again.chain == chain, "what was followed in time is not forgotten"
