@@ -21,6 +21,7 @@ from proofs.evidence.users import Subject
 from proofs.params import UNSTAKED, WHOLE, MarketParam, Params
 from proofs.refusal import Refusal, Refused
 from proofs.statement import BlockKind, BlockRef, Leaves, PositionLeaf, PriceLeaf, Source, Statement
+from proofs.typed import ZERO
 
 PROTOCOL: Final = "aave_v3"
 _Name = tuple[str, str, str, int]
@@ -68,14 +69,15 @@ class Proved:
 def find_claims(statement: Statement) -> Mapping[str, Claim]:
     """Give the claims of a statement that can be proved, by chain (CAIP-2).
 
-    None of Solana, and none of a chain with a market whose storage layout is not known.
+    None of Solana, none where no state root is known, and none of a chain with a market whose
+    storage layout is not known.
     """
     made = (_make_claim(statement, block) for block in statement.leaves.blocks)
     return {claim.block.caip2: claim for claim in made if claim}
 
 
 def _make_claim(statement: Statement, block: BlockRef) -> Claim | None:
-    if block.kind != BlockKind.EVM:
+    if block.kind != BlockKind.EVM or block.state_root == ZERO:
         return None
     listed = statement.params.markets
     markets = tuple(m for m in listed if m.market.startswith(f"{block.caip2}:"))
