@@ -17,7 +17,7 @@ from chains.evm.client import EvmClient
 from chains.evm.proofs import collect, read_header
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import ChainId
-from proofs.evidence.bundle import BlockEvidence
+from proofs.evidence.bundle import MOST_PARTS, BlockEvidence, count_parts
 from proofs.evidence.check import mark_proved
 from proofs.evidence.claims import Claim, find_claims, read_claim
 from proofs.evidence.collect import Collector
@@ -65,6 +65,9 @@ class Gatherer:
             for chain, claim in claims.items():
                 tasks[chain] = group.create_task(self._gather(ChainId.parse(chain), claim))
         found = tuple(block for task in tasks.values() if (block := task.result()))
+        if (parts := count_parts(found)) > MOST_PARTS:
+            log.warning("evidence.too_large", parts=parts, most=MOST_PARTS)
+            return Proven(statement=statement)
         try:
             return Proven(statement=mark_proved(statement, found), evidence=found)
         except Refused as error:

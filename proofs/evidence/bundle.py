@@ -3,7 +3,8 @@
 "PLME", a version byte, then one zstd frame of RLP: a list of blocks in order of their chains, each
 `[caip2, header, [node…], [code…]]` with every node and code once, in byte order. There is one
 encoding of the same evidence; its name is the keccak of the RLP, which no compressor changes.
-What is proved is not in the file: the verifier knows what it asks for.
+What is proved is not in the file: the verifier knows what it asks for. No node is under 32 bytes:
+a smaller one stands inside another, and a root's key alone is longer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,10 +20,14 @@ from proofs.evidence.flaws import EvidenceRefused, Flaw
 from proofs.evidence.header import Header, verify_header
 from proofs.evidence.rlp import Encoded, RlpError, decode_list, encode_list
 from proofs.evidence.state import ProvedState
+from proofs.evidence.trie import HASH_SIZE
 
 MAGIC: Final = b"PLME\x01"
 MOST_BYTES: Final = 32 * 1024 * 1024
 """The most that a file may unpack to."""
+MOST_PARTS: Final = 10_000
+"""The most nodes and codes, together, that a file may hold."""
+_FIELDS: Final = 4
 _LEVEL: Final = 9
 _WINDOW: Final = 25
 
@@ -60,13 +65,21 @@ def hash_block(block: BlockEvidence) -> bytes:
 def decode_bundle(raw: bytes) -> tuple[BlockEvidence, ...]:
     """Decode a file; EvidenceRefused with BUNDLE for anything but the one canonical form."""
     unpacked = unpack_bundle(raw)
+    blocks: list[BlockEvidence] = []
+    left = MOST_PARTS
     try:
-        items = decode_list(unpacked)
-        blocks = tuple(map(_decode_block, items))
+        for item in decode_list(unpacked, most=left):
+            blocks.append(_decode_block(item, left))
+            left -= count_parts(blocks[-1:])
     except (RlpError, UnicodeDecodeError) as error:
         raise _damaged(str(error)) from error
     _check_order([block.chain.encode() for block in blocks], "blocks")
-    return blocks
+    return tuple(blocks)
+
+
+def count_parts(blocks: Sequence[BlockEvidence]) -> int:
+    """Count nodes and codes; a file of more than MOST_PARTS is refused."""
+    return sum(len(block.nodes) + len(block.codes) for block in blocks)
 
 
 def unpack_bundle(raw: bytes) -> bytes:
@@ -117,23 +130,27 @@ def _unpack(packed: bytes) -> bytes:
     return payload
 
 
-def _decode_block(item: bytes) -> BlockEvidence:
+def _decode_block(item: bytes, most: int) -> BlockEvidence:
+    """Decode a block of at most so many nodes and codes."""
     if not isinstance(item, Encoded):
         raise RlpError("a block that is no list")
-    fields = decode_list(item)
+    fields = decode_list(item, most=_FIELDS)
     if [isinstance(field, Encoded) for field in fields] != [False, False, True, True]:
         raise RlpError("a block without its four parts")
-    chain, header, nodes, codes = fields
+    chain, header, listed, coded = fields
+    nodes = _decode_strings(listed, "nodes", most)
+    if any(len(node) < HASH_SIZE for node in nodes):
+        raise _damaged(f"a node of less than {HASH_SIZE} bytes")
     return BlockEvidence(
         chain=chain.decode("ascii"),
         header=header,
-        nodes=_decode_strings(nodes, "nodes"),
-        codes=_decode_strings(codes, "codes"),
+        nodes=nodes,
+        codes=_decode_strings(coded, "codes", most - len(nodes)),
     )
 
 
-def _decode_strings(encoded: bytes, what: str) -> tuple[bytes, ...]:
-    items = decode_list(encoded)
+def _decode_strings(encoded: bytes, what: str, most: int) -> tuple[bytes, ...]:
+    items = decode_list(encoded, most=most)
     if any(isinstance(item, Encoded) for item in items):
         raise RlpError(f"a list among the {what}")
     _check_order(items, what)

@@ -5,6 +5,7 @@ the decoder recurse. Source: Ethereum yellow paper, appendix B.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 _STRING: Final = 0x80
@@ -24,15 +25,19 @@ class Encoded(bytes):
     __slots__ = ()
 
 
-def decode_list(data: bytes) -> list[bytes]:
+def decode_list(data: bytes, *, most: int | None = None) -> list[bytes]:
     """Give the items of an encoded list: strings as they are, lists as `Encoded`.
 
-    RlpError when the bytes are not exactly one list in canonical form.
+    RlpError when the bytes are not exactly one list in canonical form, and once there are more
+    than `most` items, the rest unseen.
     """
     start, end, is_list = _measure(data, 0)
     if not is_list or end != len(data):
         raise RlpError("not exactly one list")
-    return list(_split(data, start))
+    items = list(islice(_split(data, start), None if most is None else most + 1))
+    if most is not None and len(items) > most:
+        raise RlpError(f"more than {most} items")
+    return items
 
 
 def decode_string(data: bytes) -> bytes:

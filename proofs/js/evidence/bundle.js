@@ -1,7 +1,8 @@
 /**
  * The evidence beside an attestation, unpacked: RLP of a list of blocks ascending by their chains,
  * each `[caip2, header, [node…], [code…]]` with every node and code once, in byte order. There is
- * one encoding of the same evidence. What is proved is not in it: verifiers know what they ask.
+ * one encoding of the same evidence. What is proved is not in it: verifiers know what they ask. No
+ * node is under 32 bytes: a smaller one stands inside another, and a root's key alone is longer.
  */
 
 import { keccak_256 } from "@noble/hashes/sha3.js";
@@ -12,6 +13,10 @@ import { EvidenceRefused } from "./flaws.js";
 import { RlpError, decodeList, encodeList } from "./rlp.js";
 
 export const MOST_BYTES = 32 * 1024 * 1024;
+/** The most nodes and codes, together, that a bundle may hold. */
+export const MOST_PARTS = 10_000;
+const FIELDS = 4;
+const HASH_SIZE = 32;
 const LAST_ASCII = 0x7f;
 
 /**
@@ -29,7 +34,12 @@ const LAST_ASCII = 0x7f;
 export function decodeBundle(raw) {
   if (raw.length > MOST_BYTES) throw damaged(`it has ${raw.length} bytes`);
   try {
-    const blocks = decodeList(raw).map(decodeBlock);
+    let left = MOST_PARTS;
+    const blocks = decodeList(raw, left).map((item) => {
+      const block = decodeBlock(item, left);
+      left -= block.nodes.length + block.codes.length;
+      return block;
+    });
     checkOrder(
       blocks.map(({ chain }) => utf8ToBytes(chain)),
       "blocks",
@@ -53,20 +63,25 @@ export function hashBlock({ chain, header, nodes }) {
 }
 
 /**
+ * Decode a block of at most so many nodes and codes.
  * @param {Item} item
+ * @param {number} most
  * @returns {BlockEvidence}
  */
-function decodeBlock({ data, isList }) {
+function decodeBlock({ data, isList }, most) {
   if (!isList) throw new RlpError("a block that is no list");
-  const fields = decodeList(data);
+  const fields = decodeList(data, FIELDS);
   const shape = fields.map((field) => field.isList).join();
   if (shape !== "false,false,true,true") throw new RlpError("a block without its four parts");
-  const [chain, header, nodes, codes] = fields;
+  const [chain, header, listed, coded] = fields;
+  const nodes = decodeStrings(listed.data, "nodes", most);
+  if (nodes.some((node) => node.length < HASH_SIZE))
+    throw damaged(`a node of less than ${HASH_SIZE} bytes`);
   return {
     chain: readText(chain.data),
     header: header.data,
-    nodes: decodeStrings(nodes.data, "nodes"),
-    codes: decodeStrings(codes.data, "codes"),
+    nodes,
+    codes: decodeStrings(coded.data, "codes", most - nodes.length),
   };
 }
 
@@ -79,9 +94,10 @@ function readText(data) {
 /**
  * @param {Uint8Array} encoded
  * @param {string} what
+ * @param {number} most
  */
-function decodeStrings(encoded, what) {
-  const items = decodeList(encoded);
+function decodeStrings(encoded, what, most) {
+  const items = decodeList(encoded, most);
   if (items.some(({ isList }) => isList)) throw new RlpError(`a list among the ${what}`);
   const strings = items.map(({ data }) => data);
   checkOrder(strings, what);

@@ -21,16 +21,19 @@ export class RlpError extends Error {}
  */
 
 /**
- * Give the items of an encoded list; RlpError unless the bytes are exactly one.
+ * Give the items of an encoded list; RlpError unless the bytes are exactly one, and once there are
+ * more than `most` items, the rest unseen.
  * @param {Uint8Array} data
+ * @param {number} [most]
  * @returns {Item[]}
  */
-export function decodeList(data) {
+export function decodeList(data, most = Infinity) {
   const { start, end, isList } = measure(data, 0);
   if (!isList || end !== data.length) throw new RlpError("not exactly one list");
   /** @type {Item[]} */
   const items = [];
   for (let place = start; place < data.length;) {
+    if (items.length === most) throw new RlpError(`more than ${most} items`);
     const found = measure(data, place);
     const from = found.isList ? place : found.start;
     items.push({ data: data.subarray(from, found.end), isList: found.isList });

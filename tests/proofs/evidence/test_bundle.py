@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from proofs.evidence.bundle import (
     MAGIC,
     MOST_BYTES,
+    MOST_PARTS,
     BlockEvidence,
+    count_parts,
     decode_bundle,
     encode_bundle,
     hash_bundle,
@@ -19,7 +21,7 @@ from proofs.evidence.bundle import (
 from proofs.evidence.flaws import EvidenceRefused, Flaw
 from proofs.evidence.rlp import Encoded, encode_list
 
-PARTS = st.sets(st.binary(min_size=1, max_size=80), max_size=8).map(lambda s: tuple(sorted(s)))
+PARTS = st.sets(st.binary(min_size=32, max_size=80), max_size=8).map(lambda s: tuple(sorted(s)))
 BLOCKS = st.lists(
     st.builds(
         BlockEvidence,
@@ -31,7 +33,9 @@ BLOCKS = st.lists(
     max_size=4,
     unique_by=lambda block: block.chain,
 )
-BLOCK = BlockEvidence(chain="eip155:1", header=b"header", nodes=(b"a", b"b"), codes=(b"c",))
+BLOCK = BlockEvidence(
+    chain="eip155:1", header=b"header", nodes=(b"a" * 32, b"b" * 32), codes=(b"c",)
+)
 
 
 def pack(payload: bytes) -> bytes:
@@ -142,3 +146,28 @@ def test_a_frame_without_a_checksum_is_refused() -> None:
 def test_a_frame_that_hides_its_size_is_refused() -> None:
     hidden = zstandard.ZstdCompressor(write_content_size=False).compress(bytes(1000))
     assert "would unpack" in refused(MAGIC + hidden)
+
+
+def test_a_node_so_small_that_it_stands_inside_another_is_refused() -> None:
+    small = replace(BLOCK, nodes=(b"a" * 31, b"b" * 32))
+    assert "a node of less than 32 bytes" in refused(encode_bundle([small]))
+
+
+def test_no_more_nodes_and_codes_than_allowed_are_decoded_of_all_blocks_together() -> None:
+    nodes = tuple(place.to_bytes(32, "big") for place in range(MOST_PARTS - 2))
+    blocks = [replace(BLOCK, nodes=nodes), replace(BLOCK, chain="eip155:2", nodes=(), codes=())]
+    most = replace(blocks[1], codes=(b"1",))
+    assert count_parts(decode_bundle(encode_bundle([blocks[0], most]))) == MOST_PARTS
+    for over in ({"codes": (b"1", b"2")}, {"nodes": (b"1" * 32, b"2" * 32)}):
+        raw = encode_bundle([blocks[0], replace(blocks[1], **over)])  # type: ignore[arg-type] # either
+        assert "more than 1 items" in refused(raw)
+
+
+def test_a_file_of_countless_small_parts_is_refused_at_once() -> None:
+    parts = Encoded(encode_list([bytes(3)] * 10**5))
+    for payload in (
+        encode_list([b"\x01"] * 10**5),
+        encode_list([Encoded(encode_list([b"\x01"] * 10**5))]),
+        encode_list([Encoded(encode_list([b"eip155:1", b"header", parts, parts]))]),
+    ):
+        assert "more than" in refused(pack(payload))

@@ -193,7 +193,7 @@ def _convicts(proof: FraudProof, trusted: Collection[bytes] | None) -> bool:
 
 _BUNDLE: Final = (
     BlockEvidence(chain="eip155:1", header=b"", nodes=tuple(WORLD.nodes), codes=(b"one", b"two")),
-    BlockEvidence(chain="eip155:10", header=encode_list(test_header.FIELDS), nodes=(b"\x01",)),
+    BlockEvidence(chain="eip155:10", header=encode_list(test_header.FIELDS), nodes=(b"\x01" * 32,)),
 )
 _WORDS: Final = {Slot(ONE, key): word for key, word in WORDS.items()} | {
     Slot(place, key): 0 for place, key in ((ONE, 2), (TWO, 0), (NOBODY, 0))
