@@ -1,6 +1,7 @@
 """What attests in a running daemon: nothing, a lone keeper, or a member of a committee."""
 
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +11,7 @@ from chains.model.ids import ChainId
 from config.errors import ConfigError
 from config.settings import Settings
 from daemon.attest import Attesting
-from daemon.board import Board
+from daemon.board import Attested, Board
 from daemon.committee.compose import (
     CommitteeParts,
     build_membership,
@@ -26,6 +27,7 @@ from daemon.storage.evidence import EvidenceStore
 from daemon.storage.signed import open_signed
 from daemon.storage.store import Store
 from daemon.watch import AccountWatch
+from proofs.verify import CLOCK_TOLERANCE_S
 
 PATIENCE: Final = 0.4
 """How much of a turn a member may spend on evidence before it proposes."""
@@ -58,6 +60,7 @@ async def open_attesting(
         return
     found = [await store.read_last_attestation(account.id) for account in settings.accounts]
     last = [attested for attested in found if attested is not None]
+    check_sequences(last, settings.attestation.period_s, int(time.time()))
 
     def wake(account: str) -> None:
         if (watch := accounts.get(account)) is not None:
@@ -91,6 +94,19 @@ async def open_attesting(
             changed=wake,
         ) as committee:
             yield AttestingParts(attestor=committee.rounds, committee=committee)
+
+
+def check_sequences(last: Sequence[Attested], period_s: int, now: int) -> None:
+    """Check that sequences go on ascending; ConfigError where a longer period lets them fall."""
+    newest = (now + CLOCK_TOLERANCE_S) // period_s
+    problems = [
+        f"attestation.period_s: with {period_s} this is sequence {newest}, but {each.account} has "
+        f"an attestation of sequence {each.sequence}; keep the period it had, or look at the clock"
+        for each in last
+        if each.sequence > newest
+    ]
+    if problems:
+        raise ConfigError(problems[:1])
 
 
 def _list_proving(chains: Mapping[ChainId, ChainParts]) -> Mapping[ChainId, EvmClient]:

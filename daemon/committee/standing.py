@@ -15,10 +15,11 @@ from daemon.committee.membership import Membership
 from daemon.stating import Stating
 from daemon.storage.errors import StorageError
 from proofs.document import Document
-from proofs.statement import AccountLeaf, calculate_leaves_root
+from proofs.refusal import Refusal, Refused
+from proofs.statement import AccountLeaf, HealthAttestation, calculate_leaves_root
 from proofs.strict import encode_view
 from proofs.typed import ZERO
-from proofs.verify import Expected, verify_document
+from proofs.verify import CLOCK_TOLERANCE_S, Expected, verify_document
 
 log = structlog.get_logger(__name__)
 
@@ -75,19 +76,26 @@ class Standing:
     async def adopt(self, document: Document, now: int) -> bool:
         """Take up a newer attestation by a quorum; False where it is not newer, Refused if bad.
 
-        One that has run out is a predecessor to name, but not to be served.
+        One that has run out is a predecessor to name, but not to be served. One that cannot be
+        recorded is not taken up: False.
         """
         header = document.statement.header
         account = self.account_of(header.account_set_root)
         if account is None or header.sequence <= self.newest_sequence(account):
             return False
+        self._check_sequence(header, now)
         verify_document(document, self._expected, now=min(now, header.expires_at))
+        if now > header.expires_at:
+            self._check_recent(header, now)
         attested = put_up(account, document)
-        self.last[account] = attested
         try:
             await self.record(attested)
         except StorageError as error:
             log.critical("attestation.unrecorded", account=account, reason=str(error))
+            return False
+        if header.sequence <= self.newest_sequence(account):
+            return False
+        self.last[account] = attested
         if now <= header.expires_at:
             self.board.attestations[account] = attested
             self._find_again(account, header.sequence)
@@ -120,6 +128,27 @@ class Standing:
     def _find_again(self, account: str, sequence: int) -> None:
         if self.lost.pop(account, None) is not None:
             log.info("committee.quorum_back", account=account, sequence=sequence)
+
+    def _check_sequence(self, header: HealthAttestation, now: int) -> None:
+        """Refuse a sequence ahead of the clock or apart from issuedAt: it would end all others."""
+        sequence, period_s = header.sequence, self.stating.period_s
+        newest = self.stating.sequence_at(now + CLOCK_TOLERANCE_S)
+        if sequence > newest:
+            raise Refused(Refusal.FUTURE, f"sequence {sequence} is ahead of {newest}, which is now")
+        starts = sequence * period_s
+        first = starts - self.stating.ttl_s - CLOCK_TOLERANCE_S
+        last = starts + period_s + CLOCK_TOLERANCE_S
+        if not first <= header.issued_at <= last:
+            detail = f"issuedAt is {header.issued_at}, which is not the time of sequence {sequence}"
+            raise Refused(Refusal.FUTURE, detail)
+
+    def _check_recent(self, header: HealthAttestation, now: int) -> None:
+        """Refuse what ran out unless the committee now, or the one before it, signed it."""
+        committees = self.membership.chain.committees
+        started = [committee.id for committee in committees if committee.valid_from <= now]
+        if header.committee_id not in started[-2:]:
+            detail = f"it ran out, and epoch {header.epoch} is long over"
+            raise Refused(Refusal.COMMITTEE_SUPERSEDED, detail)
 
     @property
     def _expected(self) -> Expected:
