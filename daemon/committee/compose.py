@@ -21,9 +21,10 @@ from daemon.committee.membership import Membership
 from daemon.committee.post import Post
 from daemon.committee.recompute import NO_POLICY, Recomputer
 from daemon.committee.refusals import Refusals
-from daemon.committee.rounds import Rounds, RoundTerms
+from daemon.committee.rounds import Rounds
 from daemon.committee.server import Listener, serve
 from daemon.committee.standing import Standing, list_roots
+from daemon.committee.turns import RoundTerms, Turns
 from daemon.committee.view import CommitteeView, view_committee
 from daemon.committee.views import EvmView, SolanaView, View
 from daemon.compose import ChainParts, EvmParts, Key, SolanaParts
@@ -159,7 +160,13 @@ async def open_committee(
         changed=changed,
         roots=list_roots(board, stating.salts),
     )
-    frauds = FraudWatch(membership=membership, state_dir=membership.state_dir)
+    frauds = FraudWatch(
+        membership=membership,
+        state_dir=membership.state_dir,
+        roots=standing.roots.keys(),
+        period_s=stating.period_s,
+        clock=clock,
+    )
     frauds.recall()
     post = Post(membership=membership, signer=signer, clock=clock)
     refusals = Refusals(clock)
@@ -167,6 +174,13 @@ async def open_committee(
     async with Peers(post=post) as peers:
         catch_up = CatchUp(
             membership=membership, peers=peers, standing=standing, frauds=frauds, clock=clock
+        )
+        turns = Turns(
+            membership=membership,
+            standing=standing,
+            stating=stating,
+            terms=terms.rounds,
+            clock=clock,
         )
         rounds = Rounds(
             membership=membership,
@@ -181,7 +195,7 @@ async def open_committee(
             views=views,
             look=_build_look(board, stating),
             prover=prover,
-            terms=terms.rounds,
+            turns=turns,
             clock=clock,
         )
         member = Member(
@@ -193,7 +207,7 @@ async def open_committee(
             catch_up=catch_up,
             frauds=frauds,
             refusals=refusals,
-            turns=rounds,
+            turns=turns,
             prover=prover,
             clock=clock,
         )

@@ -6,7 +6,7 @@ Before a signature leaves the claim is durable, so that no crash makes a member 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from chains.model.ids import Address
 from daemon.attest import claim_of
@@ -27,6 +27,7 @@ from daemon.committee.recompute import Recomputer
 from daemon.committee.refusals import Refusals
 from daemon.committee.slots import Accounts, decode_accounts
 from daemon.committee.standing import Standing
+from daemon.committee.turns import Turns
 from daemon.proving import Prover
 from daemon.storage.errors import StorageError
 from proofs.committee import Committee
@@ -43,18 +44,6 @@ from proofs.typed import WORD
 
 SLACK_S: Final = 5
 """How long after its period, by this member's clock, a sequence may still be proposed."""
-
-
-class Turns(Protocol):
-    """What is told of others' proposals, so that two rounds do not go on at once."""
-
-    def hold(self, account: str, sequence: int, proposer: Address) -> None:
-        """Propose nothing for an account while another's proposal is under way."""
-        ...
-
-    def release(self, account: str, sequence: int) -> None:
-        """Go on: the proposal came to nothing here."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,6 @@
 """Proposing when it is this member's turn, gathering signatures, and telling loudly of no quorum.
 
-A round goes on beside the looks at the accounts. Its sequence is the reference time divided by the
-period; a sequence whose proposer is silent is skipped, and the next one's goes on. While another's
-proposal is under way here nothing is proposed for that account, for a while.
+A round goes on beside the looks at the accounts; daemon.committee.turns says when there is one.
 """
 
 import asyncio
@@ -33,6 +31,7 @@ from daemon.committee.refusals import Refusals
 from daemon.committee.slots import encode_accounts
 from daemon.committee.standing import Standing
 from daemon.committee.tally import Tally
+from daemon.committee.turns import Turn, Turns
 from daemon.committee.views import View
 from daemon.evidence import Contradicted
 from daemon.margin.report import MarginReport
@@ -41,7 +40,6 @@ from daemon.proving import Prover
 from daemon.stating import Stating
 from daemon.storage.errors import StorageError
 from proofs.build import StatementError
-from proofs.committee import Committee
 from proofs.document import Document, encode_document
 from proofs.guard import DoubleSign, Guard
 from proofs.recover import BadSignatureError, recover_address
@@ -49,42 +47,10 @@ from proofs.refusal import Refused
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.statement import BlockKind, Statement
 
-ROUND_S: Final = 4.0
-"""How long a round may take, and for how long another's holds back one's own."""
-GRACE_S: Final = 0.5
-"""How long the last members are waited for once there is a quorum."""
 TICK_S: Final = 1.0
-_END_OF_TURN: Final = 0.4
-_END_OF_TURN_S: Final = 0.5
-FAILED_ROUNDS: Final = 2
+_KEPT_TIMES: Final = 1_000
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoundTerms:
-    """Seconds: when a new attestation is due, how long a round takes, and waits for the last."""
-
-    refresh_s: int
-    round_s: float = ROUND_S
-    grace_s: float = GRACE_S
-
-
-@dataclass(slots=True)
-class _Watch:
-    """What is known of one account between rounds."""
-
-    needed: bool = False
-    complete_since: float | None = None
-    tried: int = -1
-    running: bool = False
-    held_until: float = 0.0
-    held_for: int = -1
-    holder: Address | None = None
-    unkept: set[Address] = field(default_factory=set)
-    failures: int = 0
-    failed_after: int = -1
-    failure: str = "nobody proposed, or nobody was heard"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,45 +69,17 @@ class Rounds:
     views: Mapping[ChainId, View]
     look: Callable[[str, int], MarginReport]
     prover: Prover
-    terms: RoundTerms
+    turns: Turns
     clock: Callable[[], float] = time.time
     pulse: Pulse = field(default_factory=Pulse)
     round_times: list[float] = field(default_factory=list)
-    _watches: dict[str, _Watch] = field(default_factory=dict)
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def attest(self, report: MarginReport, *, needed: bool) -> Attested | None:
         """Note how an account is; what comes of it reaches the board, and the account is woken."""
-        watch = self._watch(report.account)
-        watch.needed = needed
-        if not report.complete or not report.legs:
-            watch.complete_since = None
-        elif watch.complete_since is None:
-            watch.complete_since = self.clock()
+        self.turns.note(report, needed=needed)
         self._came.set()
         return None
-
-    def hold(self, account: str, sequence: int, proposer: Address) -> None:
-        """Propose nothing for an account while another's proposal is under way.
-
-        Whoever let his last one come to nothing is waited for no more until one comes to an end:
-        nobody can silence a committee by proposing and never publishing.
-        """
-        watch = self._watch(account)
-        if watch.holder is not None and watch.held_for > self.standing.newest_sequence(account):
-            watch.unkept.add(watch.holder)
-        watch.holder, watch.held_for = proposer, sequence
-        waits = proposer not in watch.unkept
-        watch.held_until = self.clock() + self.terms.round_s if waits else 0.0
-
-    def release(self, account: str, sequence: int) -> None:
-        """Go on with an account once that proposal, or one before it, is over."""
-        watch = self._watch(account)
-        if watch.held_for > sequence:
-            return
-        if watch.holder is not None and self.standing.newest_sequence(account) == watch.held_for:
-            watch.unkept.discard(watch.holder)
-        watch.holder, watch.held_until = None, 0.0
 
     async def run(self) -> NoReturn:
         """Propose for ever, after asking the others what was missed."""
@@ -150,12 +88,9 @@ class Rounds:
             while True:
                 now = self.clock()
                 for account in self.standing.board.accounts:
-                    if (committee := self._find_due(account, now)) is not None:
-                        sequence = self.stating.sequence_at(int(now))
-                        watch = self._watch(account)
-                        watch.tried, watch.running = sequence, True
-                        group.create_task(self._try(group, account, sequence, committee))
-                    self._judge_quorum(account, now)
+                    if (turn := self.turns.take(account, now)) is not None:
+                        group.create_task(self._try(group, turn))
+                    self.turns.judge(account, now)
                 self.standing.drop_expired(int(now))
                 self.pulse.step()
                 await self._wait(now)
@@ -168,40 +103,17 @@ class Rounds:
                 await self._came.wait()
         self._came.clear()
 
-    def _watch(self, account: str) -> _Watch:
-        return self._watches.setdefault(account, _Watch())
-
-    def _find_due(self, account: str, now: float) -> Committee | None:
-        """Give the committee if this member is to propose an account now."""
-        watch, period_s = self._watch(account), self.stating.period_s
-        sequence = self.stating.sequence_at(int(now))
-        passed = sequence - self.standing.newest_sequence(account)
-        late = period_s - now % period_s < min(_END_OF_TURN_S, _END_OF_TURN * period_s)
-        due = passed > 0 and (watch.needed or passed * period_s >= self.terms.refresh_s)
-        if not due or late or watch.complete_since is None:
-            return None
-        if watch.running or watch.tried >= sequence or watch.held_until > now:
-            return None
-        committee = self.membership.current(sequence * period_s)
-        if committee is None or self.membership.me in self.membership.banned:
-            return None
-        return committee if self.membership.is_my_turn(committee, sequence) else None
-
-    async def _try(
-        self, group: asyncio.TaskGroup, account: str, sequence: int, committee: Committee
-    ) -> None:
-        """Go a round; one at a time for an account."""
+    async def _try(self, group: asyncio.TaskGroup, turn: Turn) -> None:
         try:
-            await self._go_round(group, account, sequence, committee)
+            await self._go_round(group, turn)
         finally:
-            self._watch(account).running = False
+            self.turns.end(turn.account)
 
-    async def _go_round(
-        self, group: asyncio.TaskGroup, account: str, sequence: int, committee: Committee
-    ) -> None:
+    async def _go_round(self, group: asyncio.TaskGroup, turn: Turn) -> None:
         """Propose a sequence, and publish what a quorum signed."""
         started = time.monotonic()
-        stated = self._state(account, sequence, committee)
+        account, committee = turn.account, turn.committee
+        stated = self._state(turn)
         proven = await self._prove(account, stated) if stated else None
         if proven is None:
             return
@@ -213,9 +125,8 @@ class Rounds:
         if body is None:
             return
         tally = await self._gather(account, statement, {place: signature}, body)
-        signed = [committee.members[index] for index in sorted(tally.votes)]
         if not tally.enough:
-            await self._fail(account, sequence, committee, tally)
+            await self._fail(turn, tally)
             return
         document = Document(statement=statement, signatures=tuple(sorted(tally.votes.items())))
         try:
@@ -224,41 +135,41 @@ class Rounds:
             log.error("committee.unusable", account=account, reason=str(error))  # noqa: TRY400 - expected
             return
         took = time.monotonic() - started
-        self._note_time(took)
+        self.round_times = [*self.round_times[1 - _KEPT_TIMES :], took]
         log.info(
             "committee.attested",
             account=account,
-            sequence=sequence,
-            signed=signed,
+            sequence=turn.sequence,
+            signed=[committee.members[index] for index in sorted(tally.votes)],
             missing=dict(tally.reasons),
             seconds=round(took, 4),
         )
         self._publish(group, document)
 
-    def _state(self, account: str, sequence: int, committee: Committee) -> Statement | None:
-        now = int(self.clock())
-        if self.stating.sequence_at(now) != sequence:
+    def _state(self, turn: Turn) -> Statement | None:
+        now, account = int(self.clock()), turn.account
+        if self.stating.sequence_at(now) != turn.sequence:
             return None
         report = self.look(account, now)
         if not report.complete or not report.legs:
             return None
         try:
             return self.stating.state(
-                report, committee, prev_digest=self.standing.newest_digest(account)
+                report, turn.committee, prev_digest=self.standing.newest_digest(account)
             )
         except StatementError as error:
-            self._watch(account).failure = str(error)
+            self.turns.fail(account, str(error))
             log.warning("attestation.refused", account=account, reason=str(error))
             return None
 
     async def _prove(self, account: str, statement: Statement) -> tuple[Statement, bytes] | None:
         """Give a statement with its evidence, as read where it is needed at once; None if false."""
-        if self._watch(account).needed:
+        if self.turns.is_needed(account):
             return statement, b""
         try:
             return await self.prover.prove(statement)
         except Contradicted as error:
-            self._watch(account).failure = str(error)
+            self.turns.fail(account, str(error))
             log.error("attestation.contradicted", account=account, reason=str(error))  # noqa: TRY400 - expected
             return None
 
@@ -276,17 +187,20 @@ class Rounds:
     ) -> bytes | None:
         """Give the proposal with its evidence and the raw accounts of Solana's slots.
 
-        None where those are gone.
+        None where those are gone, or too large to be sent.
         """
         document = Document(statement=statement, signatures=((place, signature),))
         parts = [encode_document(document), *([evidence] if evidence else [])]
         for block in statement.leaves.blocks:
             if block.kind == BlockKind.SOLANA:
-                view = self.views[ChainId.parse(block.caip2)]
-                given = view.find_given(block.block_hash)
+                given = self.views[ChainId.parse(block.caip2)].find_given(block.block_hash)
                 if given is None:
                     return None
-                parts.append(bytes([block.index]) + encode_accounts(given))
+                try:
+                    parts.append(bytes([block.index]) + encode_accounts(given))
+                except ValueError as error:
+                    log.error("committee.unusable", chain=block.caip2, reason=str(error))  # noqa: TRY400 - expected
+                    return None
         return join_parts(parts)
 
     async def _gather(
@@ -300,7 +214,7 @@ class Rounds:
                 group.create_task(self._ask(account, statement, member, body, tally))
                 for member in asked
             ]
-            await tally.settle(grace_s=self.terms.grace_s, limit_s=self.terms.round_s)
+            await tally.settle(grace_s=self.turns.terms.grace_s, limit_s=self.turns.terms.round_s)
             for task in asking:
                 task.cancel()
         tally.close()
@@ -328,21 +242,17 @@ class Rounds:
             self.frauds.witness(Document(statement=statement, signatures=((place, signature),)))
             tally.vote(member, place, signature)
 
-    async def _fail(self, account: str, sequence: int, committee: Committee, tally: Tally) -> None:
+    async def _fail(self, turn: Turn, tally: Tally) -> None:
         """Tell that a round came to nothing; the others may know what this member missed."""
-        watch = self._watch(account)
-        newest = self.standing.newest_sequence(account)
-        watch.failures = watch.failures + 1 if watch.failed_after == newest else 1
-        watch.failed_after = newest
         told = "; ".join(f"{member}: {reason}" for member, reason in tally.reasons.items())
-        found = f"{len(tally.votes)} of the {committee.threshold} signatures needed"
-        watch.failure = f"sequence {sequence} had {found} ({told})"
+        found = f"{len(tally.votes)} of the {tally.needed} signatures needed"
+        self.turns.fail(turn.account, f"sequence {turn.sequence} had {found} ({told})")
         log.warning(
             "committee.round_failed",
-            account=account,
-            sequence=sequence,
-            signed=[committee.members[index] for index in sorted(tally.votes)],
-            needed=committee.threshold,
+            account=turn.account,
+            sequence=turn.sequence,
+            signed=[turn.committee.members[index] for index in sorted(tally.votes)],
+            needed=tally.needed,
             missing=dict(tally.reasons),
         )
         await self.catch_up.ask_all()
@@ -356,24 +266,6 @@ class Rounds:
     async def _send(self, member: Address, body: bytes) -> None:
         with suppress(Silent):
             await self.peers.ask(member, Kind.ATTESTATION, body)
-
-    def _judge_quorum(self, account: str, now: float) -> None:
-        """Be loud while an account that could be attested is not."""
-        watch = self._watch(account)
-        if watch.complete_since is None:
-            return
-        last = self.standing.last.get(account)
-        since = max(watch.complete_since, last.envelope.header.issued_at if last else 0.0)
-        members = len(self.membership.chain.committees[-1].members)
-        allowed = self.terms.refresh_s + (members + 1) * self.stating.period_s
-        overdue = now - since > allowed + self.terms.round_s
-        failing = watch.failed_after == (last.sequence if last else -1)
-        if overdue or (failing and watch.failures >= FAILED_ROUNDS):
-            self.standing.lose(account, f"no quorum for {now - since:.0f} s: {watch.failure}")
-
-    def _note_time(self, seconds: float) -> None:
-        self.round_times.append(seconds)
-        del self.round_times[:-1_000]
 
 
 def _read_vote(statement: Statement, member: Address, reply: Message) -> bytes:

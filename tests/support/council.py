@@ -23,8 +23,8 @@ from config.errors import ConfigError
 from daemon.board import Attested, Board
 from daemon.committee.compose import CommitteeParts, CommitteeTerms, open_committee
 from daemon.committee.membership import Membership
-from daemon.committee.rounds import RoundTerms
 from daemon.committee.slots import Accounts
+from daemon.committee.turns import RoundTerms
 from daemon.evidence import Gatherer
 from daemon.proving import Prover, Shelf
 from daemon.storage.database import database_path, open_database

@@ -2,7 +2,7 @@
 
 import pytest
 
-from daemon.committee.rounds import ROUND_S, RoundTerms
+from daemon.committee.turns import ROUND_S, RoundTerms
 from proofs.verify import Expected, verify_document
 from tests.support.council import (
     DEPLOYMENT,
@@ -53,12 +53,12 @@ async def test_one_down_three_sign_and_it_catches_up_before_it_signs(council: Co
     await council.stop(3)
     await council.until_attested(0, 1, 2, by={0, 1, 2})
     for seat in council.seats[:3]:
-        seat.parts.rounds.terms = RoundTerms(refresh_s=3_600)
+        seat.parts.rounds.turns.terms = RoundTerms(refresh_s=3_600)
     newest = council.seats[0].sequence
     await council.start(3)
     await council.until(lambda: council.seats[3].sequence >= newest, "it caught up")
     for seat in council.seats[:3]:
-        seat.parts.rounds.terms = RoundTerms(refresh_s=1)
+        seat.parts.rounds.turns.terms = RoundTerms(refresh_s=1)
     await council.until_attested(by=ALL)
 
 
