@@ -317,7 +317,7 @@ def test_a_block_leaf_that_differs_from_its_header(scene: Scene, folder: Path, f
     made = scene.proven.statement
     first, *rest = made.leaves.blocks
     held = getattr(first, field)
-    changed: Any = bytes(32) if isinstance(held, bytes) else held - 1
+    changed: Any = b"\x01" * 32 if isinstance(held, bytes) else held - 1
     lie = restate(made, blocks=(replace(first, **{field: changed}), *rest))
     write(folder, lie)
     assert refused(folder, lie) == "EVIDENCE_BLOCK"
