@@ -2,12 +2,14 @@
 
 A message is a header of fixed size and a body::
 
-    "PLMM"(4) version(1) kind(1) sender(20) recipient(20) sentAt(8, ms) nonce(32) signature(65)
-    length(4) body
+    "PLMM"(4) version(1) kind(1) sender(20) recipient(20) sentAt(8, ms) nonce(32) bodyHash(32)
+    signature(65) length(4) body
 
 The signature is secp256k1 over the EIP-712 digest of `MemberMessage` in the deployment's domain: a
-struct of its own, so that a message never passes for an attestation. A request's nonce is random,
-a reply's is the digest of what it answers. A body is a list of parts, each after its length.
+struct of its own, so that a message never passes for an attestation. The body's hash stands in the
+header, so that the signature is checked before a byte of the body is read. A request's nonce is
+random, a reply's is the digest of what it answers. A body is a list of parts, each after its
+length.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +39,7 @@ _ADDRESS: Final = 20
 _TIME: Final = 8
 _LENGTH: Final = 4
 _FIXED: Final = len(MAGIC) + 2
-HEADER_BYTES: Final = _FIXED + 2 * _ADDRESS + _TIME + WORD + SIGNATURE_BYTES + _LENGTH
+HEADER_BYTES: Final = _FIXED + 2 * _ADDRESS + _TIME + 2 * WORD + SIGNATURE_BYTES + _LENGTH
 _SMALL: Final = 4_096
 
 
@@ -95,6 +97,7 @@ class Header:
     recipient: Address
     sent_at: int
     nonce: bytes
+    body_hash: bytes
     signature: bytes
     length: int
 
@@ -110,7 +113,7 @@ class Message:
 
 def digest_message(
     kind: Kind, sender: Address, recipient: Address, sent_at: int, nonce: bytes, *,
-    body: bytes, salt: bytes,
+    body_hash: bytes, salt: bytes,
 ) -> bytes:  # fmt: skip
     """Give the 32 bytes that the sender signs."""
     struct = MemberMessage(
@@ -119,9 +122,14 @@ def digest_message(
         recipient=recipient,
         sent_at=sent_at,
         nonce=nonce,
-        body_hash=bytes(keccak(body)),
+        body_hash=body_hash,
     )
     return digest_struct(struct, salt)
+
+
+def hash_body(body: bytes) -> bytes:
+    """Give the keccak that the header and the signature name a body by."""
+    return bytes(keccak(body))
 
 
 def encode_message(header: Header, body: bytes) -> bytes:
@@ -134,6 +142,7 @@ def encode_message(header: Header, body: bytes) -> bytes:
             bytes.fromhex(header.recipient[2:]),
             header.sent_at.to_bytes(_TIME, "big"),
             header.nonce,
+            header.body_hash,
             header.signature,
             len(body).to_bytes(_LENGTH, "big"),
             body,
@@ -156,6 +165,7 @@ def decode_header(raw: bytes) -> Header:
         recipient=Address("0x" + fields.take(_ADDRESS).hex()),
         sent_at=int.from_bytes(fields.take(_TIME), "big"),
         nonce=fields.take(WORD),
+        body_hash=fields.take(WORD),
         signature=fields.take(SIGNATURE_BYTES),
         length=int.from_bytes(fields.take(_LENGTH), "big"),
     )
@@ -164,17 +174,15 @@ def decode_header(raw: bytes) -> Header:
     return header
 
 
-def open_message(header: Header, body: bytes, salt: bytes) -> Message:
-    """Check that the sender signed this body for this recipient; BadMessage if not."""
-    if len(body) != header.length:
-        raise BadMessage(f"{len(body)} bytes, not {header.length} as it says")
+def check_header(header: Header, salt: bytes) -> bytes:
+    """Check that the sender signed this header; gives the digest, BadMessage if he did not."""
     digest = digest_message(
         header.kind,
         header.sender,
         header.recipient,
         header.sent_at,
         header.nonce,
-        body=body,
+        body_hash=header.body_hash,
         salt=salt,
     )
     try:
@@ -183,6 +191,15 @@ def open_message(header: Header, body: bytes, salt: bytes) -> Message:
         raise BadMessage(f"its signature: {error}") from error
     if signer != header.sender:
         raise BadMessage(f"it is not by {header.sender}")
+    return digest
+
+
+def open_message(header: Header, digest: bytes, body: bytes) -> Message:
+    """Check that a body is the one of a checked header; BadMessage if not."""
+    if len(body) != header.length:
+        raise BadMessage(f"{len(body)} bytes, not {header.length} as it says")
+    if hash_body(body) != header.body_hash:
+        raise BadMessage("the body is not the one that was signed")
     return Message(header=header, body=body, digest=digest)
 
 

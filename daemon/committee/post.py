@@ -14,8 +14,10 @@ from daemon.committee.messages import (
     Header,
     Kind,
     Message,
+    check_header,
     digest_message,
     encode_message,
+    hash_body,
     open_message,
 )
 from proofs.signing.secp256k1 import Secp256k1Signer
@@ -40,14 +42,14 @@ class Post:
     ) -> tuple[bytes, bytes]:
         """Give a message's bytes, and its digest."""
         nonce = answers.digest if answers else secrets.token_bytes(WORD)
-        sent_at = int(self.clock() * _MS)
+        sent_at, body_hash = int(self.clock() * _MS), hash_body(body)
         digest = digest_message(
             kind,
             self.signer.address,
             recipient,
             sent_at,
             nonce,
-            body=body,
+            body_hash=body_hash,
             salt=self.membership.salt,
         )
         header = Header(
@@ -56,16 +58,28 @@ class Post:
             recipient=recipient,
             sent_at=sent_at,
             nonce=nonce,
+            body_hash=body_hash,
             signature=self.signer.sign(digest),
             length=len(body),
         )
         return encode_message(header, body), digest
 
-    def check_sender(self, header: Header) -> None:
-        """Refuse a request by its header alone: strangers, convicts, the late, what is no request.
+    def admit(self, header: Header) -> bytes:
+        """Judge a request by its header alone, once; gives its digest.
 
-        BadMessage says why.
+        BadMessage for strangers, convicts, the late, replays, what is unsigned or no request.
         """
+        self._check_sender(header)
+        digest = check_header(header, self.membership.salt)
+        now = self.clock()
+        for each in [d for d, until in self._taken.items() if until < now]:
+            del self._taken[each]
+        if digest in self._taken:
+            raise BadMessage("it was taken before")
+        self._taken[digest] = now + 2 * WINDOW_S
+        return digest
+
+    def _check_sender(self, header: Header) -> None:
         now = self.clock()
         if header.kind not in REQUESTS:
             raise BadMessage(f"a {header.kind.name.lower()} answers nothing here")
@@ -81,21 +95,10 @@ class Post:
         if apart > WINDOW_S:
             raise BadMessage(f"it was sent {apart:.0f} s from now, {WINDOW_S} s are allowed")
 
-    def take(self, header: Header, body: bytes) -> Message:
-        """Open a request, once; BadMessage where it is a replay or not its sender's."""
-        message = open_message(header, body, self.membership.salt)
-        now = self.clock()
-        for digest in [d for d, until in self._taken.items() if until < now]:
-            del self._taken[digest]
-        if message.digest in self._taken:
-            raise BadMessage("it was taken before")
-        self._taken[message.digest] = now + 2 * WINDOW_S
-        return message
-
     def take_reply(self, header: Header, body: bytes, sender: Address, asked: bytes) -> Message:
         """Open what a member answered to the request `asked`; BadMessage where it is not that."""
         if header.kind in REQUESTS or header.nonce != asked or asked == ZERO:
             raise BadMessage("it does not answer what was asked")
         if (header.sender, header.recipient) != (sender, self.membership.me):
             raise BadMessage("it is not between the two members")
-        return open_message(header, body, self.membership.salt)
+        return open_message(header, check_header(header, self.membership.salt), body)

@@ -1,6 +1,8 @@
 """The listener for the other members: only what they signed is read, and no more than they may."""
 
 import asyncio
+from asyncio import Semaphore
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -8,6 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
+from chains.model.ids import Address
 from daemon.committee.client import MEDIA, PATH, Peers
 from daemon.committee.messages import (
     HEADER_BYTES,
@@ -16,11 +19,19 @@ from daemon.committee.messages import (
     Message,
     TooLarge,
     decode_header,
+    open_message,
 )
 from daemon.committee.post import Post
 from daemon.committee.refusals import Refusals
 
 READ_S: Final = 5.0
+"""How long a message may take to come, its wait for a place among the bodies included."""
+BODIES: Final = 8
+"""How many bodies are read at once."""
+BODIES_OF_ONE: Final = 2
+"""How many bodies of one member are read at once."""
+LINGER_S: Final = 0.2
+"""How long what a refused sender goes on to send is thrown away, so that he reads why."""
 SHUTDOWN_S: Final = 2.0
 Answer = Callable[[Message], Awaitable[tuple[Kind, bytes]]]
 
@@ -28,7 +39,8 @@ Answer = Callable[[Message], Awaitable[tuple[Kind, bytes]]]
 class Listener:
     """Takes requests one HTTP connection at a time; what is no member's gets a status and a word.
 
-    The header is judged before the body is read, so that a stranger makes nobody read megabytes.
+    The header and its signature are judged before the body is read, so that a stranger makes nobody
+    read megabytes; of members only so many bodies are read at once.
     """
 
     def __init__(self, post: Post, peers: Peers, refusals: Refusals, answer: Answer) -> None:
@@ -36,6 +48,10 @@ class Listener:
         self._peers: Final = peers
         self._refusals: Final = refusals
         self._answer: Final = answer
+        self._bodies: Final = Semaphore(BODIES)
+        self._bodies_of: Final[defaultdict[Address, Semaphore]] = defaultdict(
+            lambda: Semaphore(BODIES_OF_ONE)
+        )
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer a member's request, refuse everybody else's."""
@@ -56,11 +72,12 @@ class Listener:
 
     async def _read(self, request: web.Request) -> Message:
         header = decode_header(await request.content.readexactly(HEADER_BYTES))
-        self._post.check_sender(header)
-        body = await request.content.readexactly(header.length)
-        if not request.content.at_eof() and await request.content.read(1):
-            raise BadMessage("bytes follow the message")
-        return self._post.take(header, body)
+        digest = self._post.admit(header)
+        async with self._bodies_of[header.sender], self._bodies:
+            body = await request.content.readexactly(header.length)
+            if not request.content.at_eof() and await request.content.read(1):
+                raise BadMessage("bytes follow the message")
+        return open_message(header, digest, body)
 
     def _refuse(self, status: HTTPStatus, reason: str) -> web.Response:
         self._refusals.note_message(reason)
@@ -72,7 +89,9 @@ async def serve(listener: Listener, host: str, port: int) -> AsyncIterator[int]:
     """Listen until left; gives the port bound (port 0 picks a free one)."""
     app = web.Application()
     app.router.add_post(PATH, listener.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=SHUTDOWN_S, lingering_time=LINGER_S
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)

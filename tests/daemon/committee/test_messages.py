@@ -14,11 +14,13 @@ from daemon.committee.messages import (
     Kind,
     MemberMessage,
     TooLarge,
+    check_header,
     decode_header,
     decode_reason,
     digest_message,
     encode_message,
     encode_reason,
+    hash_body,
     join_parts,
     open_message,
     split_parts,
@@ -32,13 +34,17 @@ SENDER, RECIPIENT = SIGNERS[0], SIGNERS[1].address
 
 
 def seal(body: bytes, kind: Kind = Kind.NEWEST, salt: bytes = SALT) -> bytes:
-    digest = digest_message(kind, SENDER.address, RECIPIENT, 1_000, bytes(32), body=body, salt=salt)
+    hashed = hash_body(body)
+    digest = digest_message(
+        kind, SENDER.address, RECIPIENT, 1_000, bytes(32), body_hash=hashed, salt=salt
+    )
     header = Header(
         kind=kind,
         sender=SENDER.address,
         recipient=RECIPIENT,
         sent_at=1_000,
         nonce=bytes(32),
+        body_hash=hashed,
         signature=SENDER.sign(digest),
         length=len(body),
     )
@@ -47,7 +53,7 @@ def seal(body: bytes, kind: Kind = Kind.NEWEST, salt: bytes = SALT) -> bytes:
 
 def read(raw: bytes, salt: bytes = SALT) -> bytes:
     header = decode_header(raw[:HEADER_BYTES])
-    return open_message(header, raw[HEADER_BYTES:], salt).body
+    return open_message(header, check_header(header, salt), raw[HEADER_BYTES:]).body
 
 
 @given(body=st.binary(max_size=300), kind=st.sampled_from(Kind))

@@ -23,9 +23,13 @@ from daemon.committee.messages import (
     decode_reason,
     digest_message,
     encode_message,
+    hash_body,
     join_parts,
     open_message,
     split_parts,
+)
+from daemon.committee.messages import (
+    check_header as check_sealed,
 )
 from daemon.committee.messages import (
     decode_header as decode_sealed,
@@ -272,13 +276,15 @@ _BODIES: Final = (
 @cache
 def _seal(body: bytes, kind: Kind) -> bytes:
     sender, recipient, nonce = _SENDER.address, _RECIPIENT.address, bytes(keccak(body))
-    digest = digest_message(kind, sender, recipient, TIME, nonce, body=body, salt=SALT)
+    hashed = hash_body(body)
+    digest = digest_message(kind, sender, recipient, TIME, nonce, body_hash=hashed, salt=SALT)
     header = Header(
         kind=kind,
         sender=sender,
         recipient=recipient,
         sent_at=TIME,
         nonce=nonce,
+        body_hash=hashed,
         signature=_SENDER.sign(digest),
         length=len(body),
     )
@@ -292,7 +298,7 @@ def check_message(raw: bytes) -> bool:
     """Open a member's message; of what is said in another's name nothing is taken."""
     try:
         header = decode_sealed(raw[:HEADER_BYTES])
-        open_message(header, raw[HEADER_BYTES:], SALT)
+        open_message(header, check_sealed(header, SALT), raw[HEADER_BYTES:])
     except BadMessage:
         return False
     assert raw in _MESSAGES
