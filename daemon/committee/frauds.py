@@ -1,6 +1,7 @@
 """Members who contradict themselves: seen, proved in a file that anybody can check, banned."""
 
-from collections import OrderedDict
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -23,22 +24,30 @@ from proofs.fraud import (
 from proofs.quorum import check_signers
 from proofs.refusal import Refused
 from proofs.scheme import Scheme, Signatures
+from proofs.verify import CLOCK_TOLERANCE_S
 
 FOLDER: Final = "frauds"
 REMEMBERED: Final = 4_096
-"""Of how many attestations it is remembered who signed which digest."""
+"""Of how many attestations it is remembered who signed which digest, shared by our accounts."""
+LEAST_REMEMBERED: Final = 64
+"""Of how many of one account, however many accounts there are."""
 log = structlog.get_logger(__name__)
-
-_Subject = tuple[bytes, int]
 
 
 @dataclass(slots=True, kw_only=True)
 class FraudWatch:
-    """What each member was seen to sign; proofs lie in `state_dir`/frauds, one file each."""
+    """What each member was seen to sign; proofs lie in `state_dir`/frauds, one file each.
+
+    Only votes about our account sets, `roots`, near now are remembered, each account's apart: what
+    a member makes up about anything else drives no other vote out.
+    """
 
     membership: Membership
     state_dir: Path
-    _seen: OrderedDict[_Subject, dict[Address, Vote]] = field(default_factory=OrderedDict)
+    roots: Collection[bytes]
+    period_s: int
+    clock: Callable[[], float] = time.time
+    _seen: dict[bytes, dict[int, dict[Address, Vote]]] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -57,9 +66,14 @@ class FraudWatch:
     def witness(self, document: Document) -> None:
         """Remember who signed a document, one by one; whoever did sign another is convicted.
 
-        What is not well signed is nobody's word and passes over.
+        What is not well signed, or not by the committee it names, is nobody's word and passes over.
         """
-        if self.membership.chain.find(document.statement.committee.id) is None:
+        committee, header = document.statement.committee, document.statement.header
+        if self.membership.chain.find(committee.id) is None:
+            return
+        if (header.committee_id, header.epoch) != (committee.id, committee.epoch):
+            return
+        if header.account_set_root not in self.roots or not self._is_near(header.sequence):
             return
         scheme = document.scheme
         groups: list[Signatures] = (
@@ -72,37 +86,53 @@ class FraudWatch:
 
     def _witness(self, document: Document, signatures: Signatures, scheme: Scheme) -> None:
         statement = document.statement
-        try:
-            signers = check_signers(statement.committee, scheme, statement.digest, signatures)
-        except Refused:
-            return
         vote = Vote(
             committee=statement.committee,
             said=statement.header,
             signatures=signatures,
             scheme=scheme,
         )
+        digest = vote.claim(self.membership.salt).digest
+        try:
+            signers = check_signers(statement.committee, scheme, digest, signatures)
+        except Refused:
+            return
         for signer in signers:
             self._compare(signer, vote, statement.header.account_set_root)
 
     def _compare(self, signer: Address, vote: Vote, root: bytes) -> None:
         claim = vote.claim(self.membership.salt)
-        votes = self._seen.setdefault((root, claim.sequence), {})
-        self._seen.move_to_end((root, claim.sequence))
-        while len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
-        known = votes.setdefault(signer, vote)
+        seen = self._seen.setdefault(root, {})
+        if claim.sequence not in seen:
+            for sequence in [known for known in seen if not self._is_near(known)]:
+                del seen[sequence]
+        known = seen.setdefault(claim.sequence, {}).setdefault(signer, vote)
         if known.claim(self.membership.salt).digest != claim.digest:
             self._convict(known, vote)
 
+    def _is_near(self, sequence: int) -> bool:
+        """Say whether a sequence may be attested now, or was a short while ago."""
+        now = self.clock()
+        reach = max(LEAST_REMEMBERED, REMEMBERED // max(1, len(self.roots)))
+        oldest = now // self.period_s - reach
+        return oldest <= sequence <= (now + CLOCK_TOLERANCE_S) // self.period_s
+
     def _convict(self, one: Vote, other: Vote) -> None:
-        proof = build_fraud(self.membership.deployment, one, other)
-        conviction = verify_fraud(proof, self._trusted)
+        """Ban whoever signed both; a proof that cannot be kept convicts until the next start."""
+        try:
+            proof = build_fraud(self.membership.deployment, one, other)
+            conviction = verify_fraud(proof, self._trusted)
+        except (Refused, NotFraud) as error:
+            log.warning("committee.no_fraud", reason=str(error))
+            return
         if all(member in self.membership.banned for member in conviction.accused):
             return
         first = conviction.claims[0]
         path = self.folder / f"{first.sequence}-{first.digest.hex()[:16]}.json"
-        write_durably(path, encode_fraud(proof))
+        try:
+            write_durably(path, encode_fraud(proof))
+        except OSError as error:
+            log.critical("committee.fraud_unrecorded", file=str(path), reason=str(error))
         log.critical(
             "committee.fraud",
             accused=list(conviction.accused),

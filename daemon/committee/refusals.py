@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from chains.model.ids import Address
+from daemon.committee.messages import MAX_REASON
 
 KEPT: Final = 200
 QUIET_S: Final = 10.0
@@ -45,7 +46,8 @@ class Refusals:
     def note(
         self, *, account: str, sequence: int, member: Address, proposer: Address, reason: str
     ) -> None:
-        """Record a refusal, and log it."""
+        """Record a refusal, and log it; another's word takes no more room than a message has."""
+        reason = reason[:MAX_REASON]
         record = RefusalRecord(
             at=int(self.clock()),
             account=account,
@@ -70,4 +72,6 @@ class Refusals:
         self.messages += 1
         if self.clock() - self._told_at >= QUIET_S:
             self._told_at = self.clock()
-            log.warning("committee.message_refused", reason=reason, refused=self.messages)
+            log.warning(
+                "committee.message_refused", reason=reason[:MAX_REASON], refused=self.messages
+            )
