@@ -6,17 +6,25 @@ from typing import Any
 
 import pytest
 
+from chains.evm.signer import LocalSigner
 from config.errors import ConfigError
-from daemon.attesting import check_sequences
+from config.load import load
+from daemon.attest import put_up
+from daemon.attesting import check_sequences, open_attesting
 from daemon.board import Attested, Board
 from daemon.committee.membership import Membership
 from daemon.committee.standing import Standing
+from daemon.compose import Key, build_board
+from daemon.storage.database import open_database
 from daemon.storage.errors import StorageError
+from daemon.storage.evidence import EvidenceStore
+from daemon.storage.store import Store
 from proofs.committee import Committee
 from proofs.document import Document
 from proofs.refusal import Refusal, Refused
 from proofs.succession import CommitteeChain, Succession
 from proofs.typed import hash_text
+from tests.config.samples import GOOD, write
 from tests.daemon.committee.test_proposal import state
 from tests.support import values as v
 from tests.support.council import DEPLOYMENT, SIGNERS, found_committee
@@ -124,3 +132,16 @@ async def test_sequences_that_fall_with_a_longer_period_stop_the_start(tmp_path:
     check_sequences(ground.recorded, 1, v.NOW)
     with pytest.raises(ConfigError, match=r"attestation\.period_s: with 2 .* alice has"):
         check_sequences(ground.recorded, 2, v.NOW)
+
+
+async def test_a_store_whose_sequences_are_ahead_is_not_gone_on_from(tmp_path: Path) -> None:
+    settings = load([write(tmp_path, f'state_dir = "{tmp_path}"\n{GOOD}')], {})
+    key = Key(transactions=LocalSigner(bytes([1] * 32)), attestations=SIGNERS[0])
+    async with open_database(tmp_path, live=False) as database:
+        store = Store(database)
+        await store.write_attestation(put_up(settings.accounts[0].id, attest(sequence=2**40)))
+        with pytest.raises(ConfigError, match=r"attestation\.period_s"):
+            async with open_attesting(
+                settings, key, {}, build_board(settings), store, EvidenceStore(database), {}
+            ):
+                pass
