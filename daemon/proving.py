@@ -84,15 +84,24 @@ class Prover:
         self.shelf.put(proven.statement.digest, proven.evidence)
         return proven.statement, raw
 
-    def follow(self, own: Statement, raw: bytes) -> Statement:
-        """Give one's own statement, marked by the evidence of whoever proposes; Refused if bad."""
-        try:
-            blocks = decode_bundle(raw)
-        except EvidenceRefused as error:
-            raise Refused(Refusal.EVIDENCE, error.detail) from error
-        marked = mark_proved(own, blocks)
+    async def follow(self, own: Statement, raw: bytes) -> Statement:
+        """Give one's own statement, marked by the evidence of whoever proposes; Refused if bad.
+
+        In a thread: others choose what there is to decode.
+        """
+        if len(raw) > self.most_bytes:
+            raise Refused(Refusal.EVIDENCE, f"{len(raw)} bytes, {self.most_bytes} at most")
+        marked, blocks = await asyncio.to_thread(_follow, own, raw)
         self.shelf.put(marked.digest, blocks)
         return marked
+
+
+def _follow(own: Statement, raw: bytes) -> tuple[Statement, tuple[BlockEvidence, ...]]:
+    try:
+        blocks = decode_bundle(raw)
+    except EvidenceRefused as error:
+        raise Refused(Refusal.EVIDENCE, error.detail) from error
+    return mark_proved(own, blocks), blocks
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,14 +3,16 @@
 Before a signature leaves the claim is durable, so that no crash makes a member sign two digests.
 """
 
+import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from chains.model.ids import Address
 from daemon.attest import claim_of
-from daemon.committee.catchup import CatchUp, read_document
+from daemon.committee.catchup import CatchUp
 from daemon.committee.frauds import FraudWatch
 from daemon.committee.membership import Membership
 from daemon.committee.messages import (
@@ -33,6 +35,7 @@ from daemon.storage.errors import StorageError
 from proofs.committee import Committee
 from proofs.document import Document, decode_document
 from proofs.evidence.bundle import MAGIC
+from proofs.evidence.check import unlabel
 from proofs.guard import DoubleSign, Guard
 from proofs.quorum import check_signers
 from proofs.refusal import Refused
@@ -44,6 +47,8 @@ from proofs.typed import WORD
 
 SLACK_S: Final = 5
 """How long after its period, by this member's clock, a sequence may still be proposed."""
+EARLY_S: Final = 1.0
+"""How long before it at most, and never more than a quarter of a period: clocks differ a little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,9 @@ class Member:
     prover: Prover
     clock: Callable[[], float] = time.time
     _judging: set[tuple[Address, str]] = field(default_factory=set)
+    _reading: defaultdict[Address, asyncio.Lock] = field(
+        default_factory=lambda: defaultdict(asyncio.Lock)
+    )
 
     async def answer(self, message: Message) -> tuple[Kind, bytes]:
         """Give the kind and the body of the reply; what cannot be read is refused too."""
@@ -88,7 +96,7 @@ class Member:
     async def _answer_proposal(self, sender: Address, parts: Sequence[bytes]) -> tuple[Kind, bytes]:
         if not parts:
             raise BadMessage("there is no statement in it")
-        document = decode_document(parts[0])
+        document = await self._decode(sender, parts[0])
         statement = document.statement
         account = self.standing.account_of(statement.header.account_set_root)
         name = account or "0x" + statement.header.account_set_root.hex()
@@ -104,6 +112,11 @@ class Member:
             )
             raise
         return Kind.VOTE, join_parts([statement.digest, signature])
+
+    async def _decode(self, sender: Address, raw: bytes) -> Document:
+        """Decode a member's documents one at a time, beside what this member is busy with."""
+        async with self._reading[sender]:
+            return await asyncio.to_thread(decode_document, raw)
 
     async def _judge(
         self,
@@ -127,7 +140,7 @@ class Member:
         self.turns.hold(account, sequence, sender)
         try:
             return await self._recompute_and_sign(sender, account, document, given, committee)
-        except Disagreement:
+        except BaseException:
             self.turns.release(account, sequence)
             raise
         finally:
@@ -152,9 +165,9 @@ class Member:
             now=int(self.clock()),
         )
         if given.evidence:
-            own = self.prover.follow(own, given.evidence)
-        if (difference := find_difference(proposed, own)) is not None:
-            raise Disagreement(difference)
+            _compare(unlabel(proposed), own)
+            own = await self.prover.follow(own, given.evidence)
+        _compare(proposed, own)
         if own.digest != proposed.digest:
             raise Disagreement("the digest is another")
         return await self._sign(own)
@@ -164,7 +177,7 @@ class Member:
         statement, period_s = document.statement, self.recomputer.stating.period_s
         sequence = statement.header.sequence
         starts, now = sequence * period_s, self.clock()
-        early = min(SLACK_S, period_s / 2)  # or a member's turn could be taken by a later one
+        early = min(EARLY_S, period_s / 4)  # or a member's turn could be taken by a later one
         if not starts - early <= now < starts + period_s + SLACK_S:
             raise Disagreement(f"sequence {sequence} is not now")
         committee = self.membership.current(starts)
@@ -212,7 +225,8 @@ class Member:
         """Take up a quorum's attestation."""
         if len(parts) != 1:
             raise BadMessage("there is not one attestation in it")
-        document = read_document(parts[0], self.frauds)
+        document = await self._decode(sender, parts[0])
+        self.frauds.witness(document)
         await self._know_committee(sender, document)
         await self.standing.adopt(document, int(self.clock()))
         header = document.statement.header
@@ -227,6 +241,11 @@ class Member:
             raise BadMessage(f"not up to {NEWEST_AT_ONCE} roots of {WORD} bytes")
         shown = self.standing.documents(roots)
         return Kind.RECORDS, join_parts([encode_chain(self.membership.chain), *shown])
+
+
+def _compare(proposed: Statement, own: Statement) -> None:
+    if (difference := find_difference(proposed, own)) is not None:
+        raise Disagreement(difference)
 
 
 def _read_given(parts: Sequence[bytes]) -> Given:

@@ -220,15 +220,23 @@ async def test_a_member_marks_its_own_statement_by_anothers_evidence(
         proposer = Prover(gatherer=gatherer, shelf=Shelf(), most_bytes=10**6)
         proposed, raw = await proposer.prove(own)
         member = Prover(gatherer=Gatherer(clients={}), shelf=Shelf(), most_bytes=10**6)
-        assert member.follow(own, raw) == proposed != own
+        assert await member.follow(own, raw) == proposed != own
         assert member.shelf.take(proposed.digest) == proposer.shelf.take(proposed.digest) != ()
         lied = replace(own.leaves.positions[0], amount_raw=1)
         other = replace(
             own, leaves=replace(own.leaves, positions=(lied, *own.leaves.positions[1:]))
         )
         with pytest.raises(Refused, match="of \\["):
-            member.follow(other, raw)
+            await member.follow(other, raw)
         with pytest.raises(Refused):
-            member.follow(own, raw[:-1])
+            await member.follow(own, raw[:-1])
         small = Prover(gatherer=gatherer, shelf=Shelf(), most_bytes=1)
         assert await small.prove(own) == (own, b"")
+
+
+async def test_more_evidence_than_members_send_is_not_even_decoded() -> None:
+    prover = Prover(gatherer=Gatherer(clients={}), shelf=Shelf(), most_bytes=9)
+    with pytest.raises(Refused, match="10 bytes, 9 at most"):
+        await prover.follow(samples.statement(), bytes(10))
+    with pytest.raises(Refused, match="does not begin as evidence does"):
+        await prover.follow(samples.statement(), bytes(9))

@@ -11,8 +11,16 @@ import pytest
 
 from daemon.committee.client import PATH, Silent
 from daemon.committee.frauds import FOLDER
-from daemon.committee.messages import HEADER_BYTES, MAX_BODY, Kind, join_parts
+from daemon.committee.messages import (
+    HEADER_BYTES,
+    MAX_BODY,
+    Kind,
+    decode_reason,
+    join_parts,
+    split_parts,
+)
 from daemon.committee.server import BODIES_OF_ONE, READ_S
+from proofs.evidence.bundle import MAGIC
 from proofs.fraud import decode_fraud, verify_fraud
 from proofs.guard import Guard
 from proofs.statement import Statement
@@ -121,6 +129,13 @@ async def test_a_figure_that_the_proposer_alone_was_told_is_refused(envoy: Envoy
     envoy.seat.lie(None)
     envoy.seat.look()
     assert "amountRaw" in await envoy.propose(statement)
+
+
+async def test_evidence_of_what_is_not_true_here_is_not_looked_at(envoy: Envoy) -> None:
+    statement = envoy.state(health_factor_e18=7)
+    parts = [encode_proposal(statement, envoy.signer), MAGIC + b"damaged"]
+    reply = await envoy.ask(Kind.PROPOSAL, parts)
+    assert "header.healthFactorE18 is 7" in decode_reason(split_parts(reply.body)[0])
 
 
 async def test_what_is_no_proposal_is_refused_in_words(envoy: Envoy) -> None:
