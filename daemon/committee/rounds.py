@@ -5,9 +5,10 @@ A round goes on beside the looks at the accounts; daemon.committee.turns says wh
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NoReturn
 
 import structlog
@@ -74,6 +75,7 @@ class Rounds:
     pulse: Pulse = field(default_factory=Pulse)
     round_times: list[float] = field(default_factory=list)
     _came: asyncio.Event = field(default_factory=asyncio.Event)
+    _asking_all: bool = False
 
     async def attest(self, report: MarginReport, *, needed: bool) -> Attested | None:
         """Note how an account is; what comes of it reaches the board, and the account is woken."""
@@ -84,24 +86,36 @@ class Rounds:
     async def run(self) -> NoReturn:
         """Propose for ever, after asking the others what was missed."""
         async with asyncio.TaskGroup() as group:
-            await self.catch_up.ask_all()
+            await self._do_apart(self.catch_up.ask_all)
             while True:
                 now = self.clock()
                 for account in self.standing.board.accounts:
                     if (turn := self.turns.take(account, now)) is not None:
-                        group.create_task(self._try(group, turn))
+                        group.create_task(self._do_apart(partial(self._try, group, turn)))
                     self.turns.judge(account, now)
                 self.standing.drop_expired(int(now))
                 self.pulse.step()
                 await self._wait(now)
 
     async def _wait(self, now: float) -> None:
-        """Wait for news of an account, or for the next turn."""
-        to_turn = self.stating.period_s - now % self.stating.period_s
+        """Wait for news of an account, for the next turn, or a part of one: holds end meanwhile."""
+        period_s = self.stating.period_s
+        to_turn = period_s - now % period_s
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(TICK_S, to_turn + 0.001)):
+            async with asyncio.timeout(min(TICK_S, period_s / 4, to_turn + 0.001)):
                 await self._came.wait()
         self._came.clear()
+
+    async def _do_apart(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do work that may fail without ending the daemon: what others send decides its course.
+
+        A keeper rescues without attestations too. So even a fault of ours costs a round only, and
+        is told loudly here; that there is no quorum is told as well.
+        """
+        try:
+            await work()
+        except Exception:
+            log.exception("committee.broken")
 
     async def _try(self, group: asyncio.TaskGroup, turn: Turn) -> None:
         try:
@@ -126,7 +140,10 @@ class Rounds:
             return
         tally = await self._gather(account, statement, {place: signature}, body)
         if not tally.enough:
-            await self._fail(turn, tally)
+            self._fail(turn, tally)
+            if not self._asking_all:
+                self._asking_all = True
+                group.create_task(self._do_apart(self._ask_all))
             return
         document = Document(statement=statement, signatures=tuple(sorted(tally.votes.items())))
         try:
@@ -242,8 +259,8 @@ class Rounds:
             self.frauds.witness(Document(statement=statement, signatures=((place, signature),)))
             tally.vote(member, place, signature)
 
-    async def _fail(self, turn: Turn, tally: Tally) -> None:
-        """Tell that a round came to nothing; the others may know what this member missed."""
+    def _fail(self, turn: Turn, tally: Tally) -> None:
+        """Tell that a round came to nothing."""
         told = "; ".join(f"{member}: {reason}" for member, reason in tally.reasons.items())
         found = f"{len(tally.votes)} of the {tally.needed} signatures needed"
         self.turns.fail(turn.account, f"sequence {turn.sequence} had {found} ({told})")
@@ -255,13 +272,19 @@ class Rounds:
             needed=tally.needed,
             missing=dict(tally.reasons),
         )
-        await self.catch_up.ask_all()
+
+    async def _ask_all(self) -> None:
+        """Ask the others for what this member may have missed, beside the next round."""
+        try:
+            await self.catch_up.ask_all()
+        finally:
+            self._asking_all = False
 
     def _publish(self, group: asyncio.TaskGroup, document: Document) -> None:
         """Send the attestation to everybody, beside what goes on."""
         body = join_parts([encode_document(document)])
         for member in self.membership.others(document.statement.committee):
-            group.create_task(self._send(member, body))
+            group.create_task(self._do_apart(partial(self._send, member, body)))
 
     async def _send(self, member: Address, body: bytes) -> None:
         with suppress(Silent):
