@@ -25,6 +25,8 @@ FAILED_ROUNDS: Final = 2
 """After how many of its rounds in vain a member says that there is no quorum."""
 _END_OF_TURN: Final = 0.4
 _END_OF_TURN_S: Final = 0.5
+_AFTER_TURN: Final = 0.25
+_AFTER_TURN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +96,16 @@ class Turns:
         """Propose nothing for an account while another's proposal is under way.
 
         Whoever let his last one come to nothing is waited for no more until one comes to an end:
-        nobody can silence a committee by proposing and never publishing.
+        nobody can silence a committee by proposing and never publishing. Nor does anybody hold back
+        others for longer than his own turn and a little.
         """
-        watch = self._watch(account)
+        watch, period_s = self._watch(account), self.stating.period_s
         if watch.holder is not None and watch.held_for > self.standing.newest_sequence(account):
             watch.unkept.add(watch.holder)
         watch.holder, watch.held_for = proposer, sequence
         waits = proposer not in watch.unkept
-        watch.held_until = self.clock() + self.terms.round_s if waits else 0.0
+        turn_ends = (sequence + 1) * period_s + min(_AFTER_TURN_S, _AFTER_TURN * period_s)
+        watch.held_until = min(self.clock() + self.terms.round_s, turn_ends) if waits else 0.0
 
     def release(self, account: str, sequence: int) -> None:
         """Go on with an account once that proposal, or one before it, is over."""
