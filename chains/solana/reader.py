@@ -233,13 +233,12 @@ class SolanaReader:
         """Value positions from somebody else's read, at its own Clock; no funds, no fees.
 
         DecodeError where it has not all that this reader would have read for the positions, but
-        for obligations without debts, which may have found no place in it.
+        for obligations without debts, which may have found no place in it: those are read here.
         """
         anchor = offered.anchor
         markets = await self.markets(min_slot=anchor.height)
         await self._search.search_new(markets, accounts, now=anchor.time)
-        spare = self._search.find_spare(markets, accounts)
-        absent = frozenset(each for each in spare if each.obligation not in offered.accounts)
+        absent = await self._search.check_left_out(markets, accounts, offered)
         extent = Extent(spared=absent, funds=False)
         plan = combine([self._plan_markets(accounts, markets, extent), self._plan_ratios()])
         snapshots, ratios = decode_slot(plan, offered)

@@ -14,8 +14,9 @@ import structlog
 from solders.pubkey import Pubkey
 
 from chains.discover import SolanaMarket
-from chains.errors import ChainError
+from chains.errors import ChainError, DecodeError
 from chains.model.ids import AccountId
+from chains.solana.accounts import MAX_KEYS, SlotRead, read_slot
 from chains.solana.client import SolanaClient
 from chains.solana.markets import Target
 
@@ -114,6 +115,30 @@ class ObligationSearch:
                 first = market.find_target(account) if targets else None
                 spare += (target for target in targets if target != first)
         return spare
+
+    async def check_left_out(
+        self, markets: Iterable[SolanaMarket], accounts: Sequence[AccountId], offered: SlotRead
+    ) -> frozenset[Target]:
+        """Give the obligations to spare that somebody else's read has not, none of which owes.
+
+        They are read here, as they may have borrowed since the search. ChainError where that
+        fails, DecodeError where one owes.
+        """
+        absent = [
+            (market, target)
+            for market in markets
+            for target in self.find_spare([market], accounts)
+            if target.obligation not in offered.accounts
+        ]
+        for start in range(0, len(absent), MAX_KEYS - 1):
+            batch = absent[start : start + MAX_KEYS - 1]
+            keys = [target.obligation for _, target in batch]
+            seen = await read_slot(self._client, keys, min_slot=offered.slot)
+            for market, target in batch:
+                key, account = target.obligation, seen.accounts[target.obligation]
+                if account and market.owes(key, account):
+                    raise DecodeError(offered.chain, f"obligation {key} owes, and was left out")
+        return frozenset(target for _, target in absent)
 
     def find_unsearched(
         self, markets: Iterable[SolanaMarket], accounts: Sequence[AccountId]

@@ -378,6 +378,18 @@ async def test_of_too_many_accounts_those_without_debts_are_left_out_first() -> 
         assert valued.positions == snapshot.positions
 
 
+async def test_what_borrowed_since_it_was_searched_for_is_not_left_out_by_others() -> None:
+    gifts = [gift(number, asset_shares=ONE) for number in range(100)]
+    async with staged_with_gifts(*gifts) as (scene, reader, member):
+        snapshot = await scene.read(reader, member, scene.owner)
+        read = reader.find_read(snapshot.anchor.hash)
+        assert read is not None
+        late = next(n for n, each in enumerate(gifts) if each.key not in read.accounts)
+        place(scene.ledger, [gift(late, liability_shares=ONE)])
+        with pytest.raises(DecodeError, match=f"{gifts[late].key} owes, and was left out"):
+            await reader.value(read, [member, scene.owner])
+
+
 async def test_funds_are_left_out_where_positions_leave_them_no_room() -> None:
     async with staged() as scene:
         scene.rescue.set_mandate(scene.rescue.terms())
