@@ -16,9 +16,9 @@ LANDING = "getTransaction"
 BLOCKHASH_LIFE = 150
 
 
-async def wait_asked(story: SolanaStory, method: str) -> None:
-    """Wait until the daemon asks for a method, anew."""
-    before = story.proxy.counts[method]
+async def wait_asked(story: SolanaStory, method: str, *, since: int | None = None) -> None:
+    """Wait until the daemon asks for a method, anew, or more often than at `since`."""
+    before = story.proxy.counts[method] if since is None else since
 
     async def asked() -> bool:
         return story.proxy.counts[method] > before
@@ -45,11 +45,14 @@ async def test_killed_at_each_moment_a_rescue_is_done_exactly_once(indebted: Sol
     daemon = await story.begin()
 
     proxy.hang("simulateTransaction")
+    story.proxies["cheap"].hang("eth_estimateGas")
+    asked = proxy.counts["simulateTransaction"]
     await story.shock("WETH", -30)
-    await wait_asked(story, "simulateTransaction")
+    await wait_asked(story, "simulateTransaction", since=asked)
     await daemon.kill()
     assert daemon.journal() == [], "before the commit"
 
+    story.proxies["cheap"].heal()
     proxy.heal()
     proxy.hang(SEND)
     await daemon.start()
