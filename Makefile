@@ -47,7 +47,7 @@ deep: setup sdk ## property, model and fuzz tests at full counts
 
 lock: setup ## write the lock files again from pyproject.toml and package.json
 	@$(PY) -m pip install -q uv
-	@uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header -q -o requirements.lock
+	@uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-header -q -o requirements.lock
 	@npm install --package-lock-only
 
 clean: ## remove what setup and the tests made
