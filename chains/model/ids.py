@@ -17,6 +17,8 @@ Address = NewType("Address", str)
 
 EIP155: Final = "eip155"
 SOLANA: Final = "solana"
+VENUE: Final = "venue"
+"""The namespace of venues off the chains: `venue:deribit` is written like a chain."""
 _CHAIN: Final = re.compile(r"([-a-z0-9]{3,8}):([-_a-zA-Z0-9]{1,32})")
 _EVM_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -143,6 +145,11 @@ class AssetId:
     def erc20(cls, chain: ChainId, token: Address) -> Self:
         """Give the asset of an ERC-20 token."""
         return cls(chain, "erc20", token)
+
+    @classmethod
+    def spot(cls, venue: ChainId, underlying: str) -> Self:
+        """Give a venue's spot balance in an underlying."""
+        return cls(venue, "spot", underlying)
 
     @classmethod
     def spl(cls, chain: ChainId, mint: Address) -> Self:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from chains.model.anchor import BlockAnchor
+from chains.model.derivatives import Option, Perp
 from chains.model.ids import AccountId, Address, AssetId
 from chains.model.price import Price
 from chains.model.units import BPS, Bps, Usd, Wad
@@ -65,6 +66,11 @@ class Position:
     positions in one market, `obligation` is the address of the one that this is. `suppliable` are
     legs of 0 units: the assets that this account may supply as collateral, with the thresholds
     they would count with. A member without anything in the market is a position without legs.
+
+    A venue's positions have `perps`, `options` and `margin`, the cash posted for them (Usd x 1e8),
+    and no native figures of their own. `subaccount` names the part of the venue's account they are
+    in: parts share nothing. What is `isolated` may lose its margin at most and gives nothing to
+    what is around it.
     """
 
     protocol: str
@@ -78,6 +84,11 @@ class Position:
     native_debt: Usd
     obligation: Address | None = None
     suppliable: tuple[Leg, ...] = ()
+    perps: tuple[Perp, ...] = ()
+    options: tuple[Option, ...] = ()
+    margin: Usd = Usd(0)
+    subaccount: str | None = None
+    isolated: bool = False
 
     @property
     def collaterals(self) -> tuple[Leg, ...]:

@@ -158,10 +158,39 @@ class ChainGap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedBook:
+    """Positions at a venue off the chains that are read, as one publisher stated them.
+
+    `publisher` is the address whose signature the book bears, None for an operator's own file.
+    `published_at` is in seconds, `digest` identifies the statement. Each position is one part of
+    the venue's account: a sub-account, or an isolated position.
+    """
+
+    name: str
+    venue: str
+    account: AccountId
+    publisher: Address | None
+    published_at: int
+    digest: bytes
+    positions: tuple[Position, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookGap:
+    """A book that cannot be relied on, why, since when (seconds), and what it last said."""
+
+    name: str
+    reason: str
+    since: int
+    last: PublishedBook | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """All chains of one margin account at one moment (seconds).
 
     `doubts` say why the moment itself is not sure: a clock that a chain's does not agree with.
+    `books` are what venues or operators published for the account.
     """
 
     account: str
@@ -169,6 +198,7 @@ class Snapshot:
     chains: tuple[ChainSnapshot | ChainGap, ...]
     taken_at: int
     doubts: tuple[str, ...] = ()
+    books: tuple[PublishedBook | BookGap, ...] = ()
 
     @property
     def read(self) -> tuple[ChainSnapshot, ...]:
@@ -179,6 +209,11 @@ class Snapshot:
     def gaps(self) -> tuple[ChainGap, ...]:
         """The chains that were not."""
         return tuple(c for c in self.chains if isinstance(c, ChainGap))
+
+    @property
+    def published(self) -> tuple[PublishedBook, ...]:
+        """The books that may be relied on."""
+        return tuple(b for b in self.books if isinstance(b, PublishedBook))
 
     @property
     def skew_s(self) -> int:
