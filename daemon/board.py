@@ -1,7 +1,7 @@
 """The latest word on every chain and account: written by the service, read by the API."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -80,6 +80,11 @@ class Board:
             reason = f"no new block was read for {silent} s, {allowed} s allowed"
             return ChainGap(chain=chain, reason=reason, since=now - silent + allowed, last=found)
         return found
+
+    def find_gap(self, chains: Iterable[ChainId]) -> ChainGap | None:
+        """Give the first of these chains that could not be read last, None where all were."""
+        found = (self.chains.get(chain) for chain in chains)
+        return next((chain for chain in found if isinstance(chain, ChainGap)), None)
 
     def doubt(self, chain: ChainId, now: int) -> str | None:
         """Say why this clock and the chain's do not agree, None when they do or it is a gap."""

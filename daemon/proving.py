@@ -140,7 +140,7 @@ class ProvingAttestor:
                     await self._prove(self._waiting.pop(account))
 
     async def _prove(self, report: MarginReport) -> None:
-        """Attest a report with its evidence, unless it was overtaken meanwhile."""
+        """Attest a report with its evidence, unless it was overtaken or lost a chain meanwhile."""
         statement = self.attestor.state(report, needed=False)
         if statement is None:
             return
@@ -150,6 +150,9 @@ class ProvingAttestor:
             log.error("attestation.contradicted", account=report.account, reason=str(error))  # noqa: TRY400 - expected
             return
         if not self.attestor.is_next(report.account, proven.statement):
+            return
+        if gap := self.board.find_gap(anchor.chain for anchor in report.anchors):
+            log.warning("attestation.chain_lost", account=report.account, chain=str(gap.chain))
             return
         self.shelf.put(proven.statement.digest, proven.evidence)
         attested = await self.attestor.release(report.account, proven.statement)

@@ -191,7 +191,11 @@ class Rounds:
             return None
 
     async def _claim(self, account: str, statement: Statement) -> bytes | None:
-        """Sign one's own proposal once the claim is durable."""
+        """Sign one's own proposal once the claim is durable, unless a chain was lost meanwhile."""
+        chains = (ChainId.parse(block.caip2) for block in statement.leaves.blocks)
+        if gap := self.standing.board.find_gap(chains):
+            log.warning("attestation.chain_lost", account=account, chain=str(gap.chain))
+            return None
         try:
             await self.guard.claim(claim_of(statement))
         except (DoubleSign, StorageError) as error:

@@ -36,6 +36,7 @@ from tests.daemon.test_attest import Keeping
 from tests.proofs import samples
 from tests.support.attested import NAME, build_gatherer, members_of, read_report, write_config
 from tests.support.devnet import Devnet
+from tests.support.values import NOW
 
 pytestmark = pytest.mark.net
 
@@ -143,6 +144,23 @@ async def test_what_was_overtaken_by_a_needed_one_is_not_signed(
         await keeper.prove()
         assert keeper.published.empty()
         assert evidence_of(attestor.last[NAME]) == {Evidence.QUORUM_READ}
+
+
+async def test_what_lost_a_chain_while_it_was_proved_is_not_signed(
+    config: Path, tmp_path: Path
+) -> None:
+    async with open_keeper(config, tmp_path) as keeper:
+
+        @dataclass(slots=True, kw_only=True)
+        class LosesChain(Gatherer):
+            async def prove(self, statement: Statement) -> Proven:
+                keeper.board.put_gap(keeper.report.anchors[1].chain, "lost", NOW)
+                return Proven(statement=statement)
+
+        keeper.proving.gatherer = LosesChain(clients={})
+        await keeper.prove()
+        assert keeper.proving.attestor.last == keeper.board.attestations == {}
+        assert keeper.published.empty()
 
 
 async def test_nothing_is_signed_when_the_evidence_contradicts_the_reading(

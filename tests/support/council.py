@@ -164,6 +164,7 @@ class Seat:
         self.nodes = {chain: Node(council.world, chain) for chain in (v.CHEAP, v.DEAR)}
         self.woken: list[str] = []
         self.guard_of: Callable[[Guard], Guard] = lambda guard: guard
+        self.gatherer = Gatherer(clients={})
         self.chain = CommitteeChain(deployment=DEPLOYMENT, root=found_committee())
         self._parts: CommitteeParts | None = None
         self._end = asyncio.Event()
@@ -277,7 +278,7 @@ class Seat:
             self.signer,
             views=self.nodes,
             board=_build_board(),
-            prover=Prover(gatherer=Gatherer(clients={}), shelf=Shelf(), most_bytes=1),
+            prover=Prover(gatherer=self.gatherer, shelf=Shelf(), most_bytes=1),
             guard=guard,
             record=store.write_attestation,
             last=[last] if last else [],

@@ -1,13 +1,21 @@
 """A committee at work: who signs, who refuses and why, and what it is loud about."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from daemon.committee.turns import ROUND_S, RoundTerms
+from daemon.evidence import Gatherer, Proven
+from proofs.guard import Guard
+from proofs.statement import Statement
 from proofs.verify import Expected, verify_document
+from tests.support import values as v
 from tests.support.council import (
     DEPLOYMENT,
     Council,
+    Seat,
     Twist,
+    Unsteady,
     clock,
     double_price,
     found_committee,
@@ -142,3 +150,37 @@ async def test_a_slow_member_holds_nobody_up_and_serves_what_the_others_signed(
     await council.until_attested(by={0, 1, 2})
     took = [seconds for seat in council.seats[:3] for seconds in seat.parts.rounds.round_times]
     assert min(took) < 1.0
+
+
+@dataclass(slots=True, kw_only=True)
+class LosesChain(Gatherer):
+    """Loses a member's chain while it proves: the last moment before the claim."""
+
+    seat: Seat
+    asked: int = 0
+
+    async def prove(self, statement: Statement) -> Proven:
+        self.asked += 1
+        self.seat.board.put_gap(v.CHEAP, "lost", v.NOW)
+        return Proven(statement=statement)
+
+
+async def test_what_lost_a_chain_while_it_was_proved_is_neither_claimed_nor_proposed(
+    council: Council,
+) -> None:
+    guards: list[Unsteady] = []
+
+    def watched(guard: Guard) -> Guard:
+        guards.append(Unsteady(guard))
+        return guards[-1]
+
+    losers = [LosesChain(clients={}, seat=seat) for seat in council.seats]
+    for seat, loser in zip(council.seats, losers, strict=True):
+        seat.guard_of, seat.gatherer = watched, loser
+    await council.start()
+    await council.until(lambda: all(loser.asked > 1 for loser in losers), "everybody proved twice")
+    assert len(guards) == len(losers)
+    assert not any(guard.claims for guard in guards)
+    for seat in council.seats:
+        seat.parts.rounds.prover.gatherer = Gatherer(clients={})
+    await council.until_attested()
