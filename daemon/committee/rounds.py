@@ -147,20 +147,12 @@ class Rounds:
             return
         document = Document(statement=statement, signatures=tuple(sorted(tally.votes.items())))
         try:
-            await self.standing.adopt(document, int(self.clock()))
+            adopted = await self.standing.adopt(document, int(self.clock()))
         except Refused as error:
             log.error("committee.unusable", account=account, reason=str(error))  # noqa: TRY400 - expected
             return
-        took = time.monotonic() - started
-        self.round_times = [*self.round_times[1 - _KEPT_TIMES :], took]
-        log.info(
-            "committee.attested",
-            account=account,
-            sequence=turn.sequence,
-            signed=[committee.members[index] for index in sorted(tally.votes)],
-            missing=dict(tally.reasons),
-            seconds=round(took, 4),
-        )
+        if adopted:
+            self._succeed(turn, tally, time.monotonic() - started)
         self._publish(group, document)
 
     def _state(self, turn: Turn) -> Statement | None:
@@ -262,6 +254,18 @@ class Rounds:
             place = statement.committee.members.index(member)
             self.frauds.witness(Document(statement=statement, signatures=((place, signature),)))
             tally.vote(member, place, signature)
+
+    def _succeed(self, turn: Turn, tally: Tally, took_s: float) -> None:
+        """Tell of a round whose attestation is taken up here, and how long it took."""
+        self.round_times = [*self.round_times[1 - _KEPT_TIMES :], took_s]
+        log.info(
+            "committee.attested",
+            account=turn.account,
+            sequence=turn.sequence,
+            signed=[turn.committee.members[index] for index in sorted(tally.votes)],
+            missing=dict(tally.reasons),
+            seconds=round(took_s, 4),
+        )
 
     def _fail(self, turn: Turn, tally: Tally) -> None:
         """Tell that a round came to nothing."""

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 import pytest
+from structlog.testing import capture_logs
 
+from daemon.board import Attested
 from daemon.committee.turns import ROUND_S, RoundTerms
 from daemon.evidence import Gatherer, Proven
+from daemon.storage.errors import StorageError
 from proofs.guard import Guard
 from proofs.statement import Statement
 from proofs.verify import Expected, verify_document
@@ -184,3 +187,28 @@ async def test_what_lost_a_chain_while_it_was_proved_is_neither_claimed_nor_prop
     for seat in council.seats:
         seat.parts.rounds.prover.gatherer = Gatherer(clients={})
     await council.until_attested()
+
+
+async def test_a_round_is_not_told_as_attested_where_it_could_not_be_recorded_but_is_published(
+    council: Council,
+) -> None:
+    await council.start()
+    await council.until_attested(by=ALL)
+    proposer, *others = council.seats
+    unrecorded: list[int] = []
+
+    async def fail(attested: Attested) -> None:
+        unrecorded.append(attested.sequence)
+        raise StorageError("the disk is full")
+
+    for seat in others:
+        seat.parts.rounds.turns.terms = RoundTerms(refresh_s=3_600)
+    with capture_logs() as logs:
+        proposer.parts.standing.record = fail
+        await council.until(
+            lambda: bool(unrecorded) and all(s.sequence >= unrecorded[-1] for s in others),
+            "the others serve what the proposer could not keep",
+        )
+    told = {log["sequence"] for log in logs if log["event"] == "committee.attested"}
+    assert not told & set(unrecorded)
+    assert proposer.sequence < unrecorded[-1]
