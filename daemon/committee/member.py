@@ -140,7 +140,7 @@ class Member:
         self.turns.hold(account, sequence, sender)
         try:
             return await self._recompute_and_sign(sender, account, document, given, committee)
-        except BaseException:
+        except BaseException:  # whatever ends it, a hold must not outlast it
             self.turns.release(account, sequence)
             raise
         finally:

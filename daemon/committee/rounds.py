@@ -114,7 +114,7 @@ class Rounds:
         """
         try:
             await work()
-        except Exception:
+        except Exception:  # a defect costs a round; the keeper goes on
             log.exception("committee.broken")
 
     async def _try(self, group: asyncio.TaskGroup, turn: Turn) -> None:

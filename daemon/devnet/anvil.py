@@ -86,7 +86,7 @@ class Anvil:
             port = int(child.wait_for(_LISTENING, START_TIMEOUT_S)[1])
             anvil = cls(child, Rpc(port))
             anvil._make_ready(chain_id)
-        except BaseException:
+        except BaseException:  # whatever ends the start, no process is left
             child.stop()
             raise
         return anvil

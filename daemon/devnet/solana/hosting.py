@@ -61,7 +61,7 @@ class SolanaHost:
             where = json.loads(child.wait_for(_SERVING, START_TIMEOUT_S)[0])
             rpc = Rpc(int(where["rpc"].rpartition(":")[2]))
             rpc.request("getGenesisHash")
-        except BaseException:
+        except BaseException:  # whatever ends the start, no process is left
             child.stop()
             raise
         return cls(
