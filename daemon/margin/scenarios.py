@@ -47,10 +47,11 @@ class Route:
 class Domain:
     """A margin domain: what one venue's own rule nets in full (set N0).
 
-    `venue` is the protocol's name. `margin` is the cash posted (USD), negative where cash is owed. `atomic` says that we can
-    move surplus between it and other atomic domains of its chain in one transaction. `published`
-    marks figures told by a venue or an operator: they may add losses, never gains, to a figure
-    that triggers, gates or is signed. `time_to_liquidation_s` is how long it can wait for help.
+    `venue` is the protocol's name. `margin` is the cash posted (USD), negative where cash is owed.
+    `atomic` says that we can move surplus between it and other atomic domains of its chain in one
+    transaction. `published` marks figures told by a venue or an operator: they may add losses,
+    never gains, to a figure that triggers, gates or is signed. `time_to_liquidation_s` is how long
+    it can wait for help.
     """
 
     id: str
