@@ -9,7 +9,7 @@ from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, Address, AssetId, ChainId
 from chains.model.position import Position
 from chains.model.price import Price, Ratio
-from chains.model.units import Bps, Usd, Wad
+from chains.model.units import BPS, Bps, Usd, Wad
 
 NOBODY: Final = Address("0x" + "00" * 20)
 """The zero address."""
@@ -161,25 +161,28 @@ class ChainGap:
 class PublishedBook:
     """Positions at a venue off the chains that are read, as one publisher stated them.
 
-    `publisher` is the address whose signature the book bears, None for an operator's own file.
-    `published_at` is in seconds, `digest` identifies the statement. Each position is one part of
-    the venue's account: a sub-account, or an isolated position.
+    `account` is the venue's account, `venue:NAME:ID`; `publisher` the address whose signature the
+    book bears, None for an operator's own file. It was published at `published_at` (seconds) and is
+    believed for `max_age_s`; `digest` identifies it. Each position is one part of the account: a
+    sub-account, or an isolated position. `gain_weight` is what gains count for where gains count at
+    all, `haircut` is taken off the cash posted.
     """
 
-    name: str
-    venue: str
     account: AccountId
     publisher: Address | None
     published_at: int
+    max_age_s: int
     digest: bytes
     positions: tuple[Position, ...]
+    gain_weight: Bps = Bps(BPS)
+    haircut: Bps = Bps(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookGap:
     """A book that cannot be relied on, why, since when (seconds), and what it last said."""
 
-    name: str
+    account: AccountId
     reason: str
     since: int
     last: PublishedBook | None = None
