@@ -35,11 +35,18 @@ class PolicySettings(Section):
 
 
 class AccountSettings(Section):
-    """One margin account: its id, its members, and the policy; `salt` hides it in attestations."""
+    """One margin account: its id, its members, and the policy; `salt` hides it in attestations.
+
+    `vault` is the id of its account in the deployment's vaults, the same on every chain; a leg of
+    it counts where the account's owner on that chain is a member.
+    """
 
     id: AccountName = Field(description="a name of letters, digits, dots, dashes")
     members: tuple[AccountRef, ...] = Field(
         min_length=1, description="a list of CAIP-10 accounts such as eip155:1:0x…"
     )
     salt: Hash | None = Field(None, description="32 bytes as 0x and 64 hex digits")
+    vault: Hash | None = Field(
+        None, description="the id of its vault account, as 0x and 64 hex digits"
+    )
     policy: PolicySettings = Field(PolicySettings(), description="a table of bands and limits")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from chains.model.ids import AccountId, ChainId
 from config.accounts import AccountSettings, BandSettings
 from config.chains import ChainSettings
+from config.evm import ABSENT, EvmSettings
 from config.forms import FormSettings, UnderlyingSettings
 from config.solana import SolanaSettings
 
@@ -21,6 +22,8 @@ def find_conflicts(
         *_forms(underlyings, forms),
         *_tokens(chains, underlyings, forms),
         *_pools(chains),
+        *_vaults(chains, forms),
+        *_vault_accounts(chains, accounts),
         *_ids_twice(accounts),
         *_members(accounts, {chain.caip2 for chain in chains.values()}),
         *_bands(accounts),
@@ -89,6 +92,55 @@ def _pools(chains: Mapping[str, ChainSettings]) -> Iterator[str]:
                         f"chains.{label}.pools[{index}].mints[{place}]: {mint} is no token of this "
                         "chain; write a table for it under tokens"
                     )
+
+
+def _vaults(
+    chains: Mapping[str, ChainSettings], forms: Mapping[str, FormSettings]
+) -> Iterator[str]:
+    numbered: dict[int, tuple[str, str]] = {}
+    for label, chain in chains.items():
+        if not isinstance(chain, EvmSettings) or chain.vault is None:
+            continue
+        yield from _vault_assets(f"chains.{label}.vault.assets", chain, chain.vault.assets)
+        for number, symbol in enumerate(chain.vault.assets):
+            if symbol == ABSENT:
+                continue
+            underlying = forms[symbol].underlying if symbol in forms else symbol
+            first, known = numbered.setdefault(number, (label, underlying))
+            if known != underlying:
+                yield (
+                    f"chains.{label}.vault.assets[{number}]: is {symbol}, but asset {number} is "
+                    f"{known} in chains.{first}; write the same asset at a number on every chain"
+                )
+
+
+def _vault_assets(where: str, chain: ChainSettings, assets: Sequence[str]) -> Iterator[str]:
+    for number, symbol in enumerate(assets):
+        if symbol == ABSENT:
+            continue
+        if symbol not in chain.tokens:
+            yield f"{where}[{number}]: {symbol} is no token of this chain; write one of its tokens"
+        if symbol in assets[:number]:
+            yield f"{where}[{number}]: {symbol} has a number already; write each asset once"
+
+
+def _vault_accounts(
+    chains: Mapping[str, ChainSettings], accounts: Sequence[AccountSettings]
+) -> Iterator[str]:
+    has_vault = any(isinstance(c, EvmSettings) and c.vault is not None for c in chains.values())
+    owners: dict[bytes, str] = {}
+    for index, account in enumerate(accounts):
+        if account.vault is None:
+            continue
+        where = f"accounts[{index}].vault"
+        if not has_vault:
+            yield f"{where}: no chain has a vault; write a table [chains.….vault] for each that has"
+        if account.vault in owners:
+            yield (
+                f"{where}: is that of {owners[account.vault]!r} already; "
+                "write it in one account only"
+            )
+        owners.setdefault(account.vault, account.id)
 
 
 def _ids_twice(accounts: Sequence[AccountSettings]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """A chain of the Ethereum kind: endpoints, contracts, markets, tokens and their price feeds."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -20,6 +20,8 @@ from config.chains import (
 )
 from config.identifiers import EvmAddress, EvmChainRef
 
+ABSENT: Final = "-"
+MAX_ASSETS: Final = 8
 View = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}\(\)$")]
 
 
@@ -29,6 +31,33 @@ class ContractSettings(Section):
     rescue: EvmAddress | None = Field(None, description="the address of the rescue contract")
     liquidator: EvmAddress | None = Field(None, description="the address of the liquidator")
     verifier: EvmAddress | None = Field(None, description="the address of the verifier")
+
+
+Assets = Annotated[tuple[Symbol | Literal["-"], ...], Field(min_length=1, max_length=MAX_ASSETS)]
+
+
+class VaultSettings(Section):
+    """The deployment's vault on a chain: its contracts, and the numbers of its assets.
+
+    A place in `assets` is the asset's number in the contracts, the same on every chain; `-` holds
+    the place of one that has no token here. `finality` is the chain's own, or a number of blocks.
+    """
+
+    vault: EvmAddress = Field(description="the address of the vault")
+    seizure: EvmAddress = Field(description="the address of the seizure contract")
+    notary: EvmAddress = Field(description="the address of the notary")
+    start_block: int = Field(0, ge=0, description="the block the vault was deployed at")
+    finality: Literal["finalized"] | Annotated[int, Field(ge=1, le=100_000)] = Field(
+        "finalized", description='"finalized", or how many blocks bury a final one'
+    )
+    assets: Assets = Field(
+        description='a list of this chain\'s tokens by number, "-" for one that it has not'
+    )
+
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """The number of each asset that has a token here, by its symbol."""
+        return {symbol: number for number, symbol in enumerate(self.assets) if symbol != ABSENT}
 
 
 class UniswapSettings(Section):
@@ -100,6 +129,9 @@ class EvmSettings(ChainSettings):
         None, description="the address of an OP-stack rollup's GasPriceOracle"
     )
     contracts: ContractSettings = Field(ContractSettings(), description="a table of addresses")
+    vault: VaultSettings | None = Field(
+        None, description="a table of vault, seizure, notary and assets"
+    )
     uniswap_v3: UniswapSettings | None = Field(
         None, description="a table of quoter, router and fee"
     )
