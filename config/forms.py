@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from chains.model.units import BPS, Bps
 from config.base import Section
 
+TierName = Literal["stable", "major", "alt"]
 BasisPoints = Annotated[Bps, Field(ge=0, le=BPS)]
 Divergence = Annotated[Bps, Field(gt=0, le=BPS)]
 HoldSeconds = Annotated[int, Field(ge=0, le=86_400)]
@@ -28,19 +29,19 @@ class UnderlyingSettings(_Issued):
     `kind`, `issuer` and `backing` tell of the token that bears the underlying's own symbol.
     """
 
-    tier: Literal["stable", "major", "alt"] = Field("alt", description='"stable", "major" or "alt"')
+    tier: TierName = Field("alt", description='"stable", "major" or "alt"')
     kind: Literal["native", "wrapped", "bridged"] = Field(
         "native", description='"native", "wrapped" or "bridged"'
     )
     haircut: BasisPoints = Field(
         Bps(0), validation_alias="haircut_bps", description="basis points, 0 to 10000"
     )
-    debt_weight: Bps = Field(
-        Bps(BPS),
+    debt_weight: Bps | None = Field(
+        None,
         validation_alias="debt_weight_bps",
         ge=BPS,
         le=_WEIGHT_LIMIT,
-        description="basis points, 10000 or more",
+        description="basis points, 10000 or more; left out, its tier's",
     )
     divergence: Divergence = Field(
         Bps(200), validation_alias="divergence_bps", description="basis points, 1 to 10000"

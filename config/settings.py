@@ -13,10 +13,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from chains.model.ids import SOLANA, ChainId
 from config import checks
 from config.accounts import AccountSettings
+from config.books import BookSettings, TierSettings, find_book_conflicts
 from config.chains import Label, Symbol
 from config.committee import CommitteeSettings
 from config.evm import EvmSettings
-from config.forms import FormSettings, UnderlyingSettings
+from config.forms import FormSettings, TierName, UnderlyingSettings
 from config.house import (
     DEFAULT_STATE,
     ApiSettings,
@@ -71,7 +72,13 @@ class Settings(BaseSettings):
     forms: Mapping[Symbol, FormSettings] = Field(
         default_factory=dict, description="tables of forms by symbol, such as [forms.wstETH]"
     )
+    tiers: Mapping[TierName, TierSettings] = Field(
+        default_factory=dict, description="tables of thresholds, such as [tiers.major]"
+    )
     accounts: tuple[AccountSettings, ...] = Field((), description="a list of margin accounts")
+    books: tuple[BookSettings, ...] = Field(
+        (), description="a list of books that venues or operators publish"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -88,9 +95,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
-        if problems := checks.find_conflicts(
-            self.chains, self.accounts, self.underlyings, self.forms
-        ):
+        problems = checks.find_conflicts(self.chains, self.accounts, self.underlyings, self.forms)
+        problems += find_book_conflicts(self.books, self.accounts, self.underlyings, self.tiers)
+        if problems:
             raise PydanticCustomError("conflict", "{lines}", {"lines": "\n".join(problems)})
         return self
 

@@ -5,18 +5,22 @@ from typing import Final, TypeVar
 
 from solders.pubkey import Pubkey
 
+from chains.book.parts import BookTerms, Thresholds
 from chains.evm.ratios import RatioTerms
 from chains.evm.reader import TokenTerms
 from chains.model.ids import SOLANA, AccountId, Address, AssetId, ChainId
+from chains.model.units import BPS, Bps
 from chains.oracles.chainlink import FeedTerms
 from chains.oracles.pyth import FeedMemory, PythTerms
 from chains.solana import reader as solana
 from chains.solana.pools import PoolPlace
 from chains.solana.ratios import STAKE_POOL_PROGRAM, StakePoolTerms
 from config.accounts import AccountSettings, BandSettings
+from config.books import BookSettings
 from config.chains import ChainSettings
 from config.errors import ConfigError
 from config.evm import EvmSettings, EvmTokenSettings, ViewRatioSettings
+from config.forms import TierName
 from config.settings import Settings
 from config.solana import SolanaSettings, SolanaTokenSettings, StakePoolRatioSettings
 from daemon.margin.policy import Band, Policy
@@ -53,7 +57,7 @@ def build_risk(settings: Settings) -> RiskTable:
             symbol=symbol,
             tier=Tier(found.tier),
             haircut=found.haircut,
-            debt_weight=found.debt_weight,
+            debt_weight=found.debt_weight or _find_debt_weight(settings, found.tier),
             divergence=found.divergence,
             divergence_hold_s=found.divergence_hold_s,
         )
@@ -65,6 +69,30 @@ def build_risk(settings: Settings) -> RiskTable:
         for symbol, token in chain.tokens.items()
     }
     return RiskTable(underlyings=underlyings, assets=assets, forms=_build_forms(settings))
+
+
+def _find_debt_weight(settings: Settings, tier: TierName) -> Bps:
+    found = settings.tiers.get(tier)
+    return found.debt_weight if found else Bps(BPS)
+
+
+def build_book_terms(settings: Settings, book: BookSettings) -> BookTerms:
+    """Give which book is expected, and how it counts."""
+    return BookTerms(
+        account=book.venue_account,
+        publisher=book.publisher,
+        max_age_s=book.max_age_s,
+        underlyings={
+            symbol: Thresholds(
+                ltv=settings.tiers[found.tier].ltv,
+                liquidation_threshold=settings.tiers[found.tier].liquidation_threshold,
+            )
+            for symbol, found in settings.underlyings.items()
+        },
+        names=book.names,
+        gain_weight=book.gain_weight,
+        haircut=book.haircut,
+    )
 
 
 def _build_forms(settings: Settings) -> dict[str, Form]:
