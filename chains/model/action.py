@@ -8,11 +8,24 @@ from chains.model.units import Usd
 
 
 class Instrument(StrEnum):
-    """The kinds of cure and of liquidation the keeper knows."""
+    """The kinds of cure and of liquidation the keeper knows, and the steps of a vault account."""
 
     REPAY = "repay"
     SUPPLY = "supply"
     LIQUIDATE = "liquidate"
+    APPROVE = "approve"
+    POST = "post"
+    TAKE = "take"
+    RAISE = "raise"
+    LOWER = "lower"
+    LOCK = "lock"
+    REGISTER = "register"
+    FILL = "fill"
+    CLAIM = "claim"
+    CLOSE = "close"
+    RELEASE = "release"
+    PROVIDE = "provide"
+    WRITE_DOWN = "write_down"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -211,7 +211,7 @@ class ActionSchema(Schema):
 
     id: int
     time: TimeText
-    purpose: Literal["native", "unified", "liquidation"]
+    purpose: Literal["native", "unified", "liquidation", "vault"]
     subject: str
     chain: ChainText
     instrument: str

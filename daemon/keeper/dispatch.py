@@ -17,7 +17,7 @@ from chains.model.ids import ChainId
 from chains.model.snapshot import ChainFees
 from chains.model.units import Usd
 from daemon.keeper.halts import HUNT, KEEPER, Halts
-from daemon.keeper.intent import WITHOUT_EFFECT, Draft, Intent, IntentState, Purpose
+from daemon.keeper.intent import FOR_PROFIT, WITHOUT_EFFECT, Draft, Intent, IntentState
 from daemon.keeper.journal import Journal
 from daemon.keeper.judge import DOUBT_S, Judge
 from daemon.keeper.limits import DAY_S, Breaker, Limits
@@ -248,11 +248,11 @@ class Dispatcher:
     async def _judge_one(self, lane: LaneParts, intent: Intent) -> None:
         wrong = await self._judge.judge(lane.effects, intent, now=int(self._clock()))
         if wrong is not None:
-            hunted = intent.draft.purpose is Purpose.LIQUIDATION
+            hunted = intent.draft.purpose in FOR_PROFIT
             await self._halts.halt(HUNT if hunted else KEEPER, wrong)
 
     def _why_halted(self, draft: Draft) -> str | None:
-        hunts = draft.purpose is Purpose.LIQUIDATION
+        hunts = draft.purpose in FOR_PROFIT
         return self.halted or (self._halts.why(HUNT) if hunts else None)
 
     def _why_late(self, draft: Draft, now: int) -> str | None:

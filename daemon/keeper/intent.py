@@ -36,6 +36,11 @@ class Purpose(StrEnum):
     NATIVE = "native"
     UNIFIED = "unified"
     LIQUIDATION = "liquidation"
+    VAULT = "vault"
+
+
+FOR_PROFIT: Final = frozenset({Purpose.LIQUIDATION, Purpose.VAULT})
+"""What protects no owner by his mandate: it never spends what a rescue may need."""
 
 
 class IntentState(StrEnum):

@@ -14,6 +14,7 @@ from chains.model.action import Receipt
 from chains.model.ids import Address, ChainId
 from chains.model.units import Usd
 from daemon.keeper.intent import (
+    FOR_PROFIT,
     NEXT,
     OPEN,
     WITHOUT_EFFECT,
@@ -228,7 +229,7 @@ class Journal:
                     chain=ChainId.parse(chain),
                     gas=Usd(int(gas)),
                     moved=Usd(int(moved)),
-                    liquidates=purpose == Purpose.LIQUIDATION,
+                    liquidates=purpose in FOR_PROFIT,
                 )
                 for key, at, chain, gas, moved, purpose in rows
             }

@@ -9,7 +9,15 @@ from typing import Final
 
 from chains.model.ids import ChainId
 from chains.model.units import Usd, div_up
-from daemon.keeper.intent import WITHOUT_EFFECT, Attempt, Draft, Intent, IntentState, Purpose
+from daemon.keeper.intent import (
+    FOR_PROFIT,
+    WITHOUT_EFFECT,
+    Attempt,
+    Draft,
+    Intent,
+    IntentState,
+    Purpose,
+)
 from daemon.keeper.limits import (
     DAY_S,
     Breaker,
@@ -153,5 +161,5 @@ def _spend(draft: Draft, gas: Usd, at: int) -> Spend:
         chain=draft.chain,
         gas=gas,
         moved=draft.moved,
-        liquidates=draft.purpose is Purpose.LIQUIDATION,
+        liquidates=draft.purpose in FOR_PROFIT,
     )
