@@ -167,5 +167,19 @@ class LatchRow(SQLModel, table=True):
     latched_at: int
 
 
+class VaultLogRow(SQLModel, table=True):
+    """A log of a vault, or of its seizure contract, in a final block; `position` is its index."""
+
+    __tablename__ = "vault_log"
+    vault: str = Field(primary_key=True)
+    height: int = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    address: str
+    topics: bytes
+    data: bytes
+    block_hash: bytes
+    tx_hash: bytes
+
+
 METADATA = SQLModel.metadata
 """The schema as declared above."""
