@@ -130,6 +130,9 @@ class HeadStream:
             raise _SocketFailed(url, f"{type(error).__name__}: {error}") from error
 
     async def _follow(self, socket: ClientConnection) -> AsyncGenerator[Head, None]:
+        """Yield what came before the subscription stood, then what is announced."""
+        if (unannounced := await self._poll()) is not None:
+            yield unannounced
         record = SocketRecord(self._patience, self._now())
         while True:
             announced = await self._hear(socket, until=record.due_at) or record.missing

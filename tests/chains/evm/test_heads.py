@@ -99,6 +99,13 @@ async def test_the_newest_head_comes_at_once_and_each_new_one_once(
             assert head.anchor.hash.hex() == hash_at(anvil, height)
 
 
+async def test_a_block_mined_before_the_subscription_stood_comes_at_once(anvil: Anvil) -> None:
+    async with following(anvil, poll_s=30, silence_s=30) as follower:
+        await follower.next()
+        mine(anvil)
+        assert (await follower.next()).anchor.height == 11
+
+
 async def test_heads_come_over_the_socket_without_polling(anvil: Anvil) -> None:
     async with following(anvil, poll_s=0.05, silence_s=30) as follower:
         await settle_on_socket(follower, anvil)
