@@ -56,14 +56,16 @@ class Stating:
 
         `issued_at` is what another member proposed, who may have looked a moment later.
         """
+        _refuse_unsigned(report)
         legs = [leg for leg in report.legs if leg.counts]
         prices, index = _number_prices(legs)
+        issue_time = _issue_time(report) if issued_at is None else issued_at
         terms = Terms(
             deployment=self.deployment,
             committee=committee,
             sequence=self.sequence_at(report.taken_at),
-            issued_at=_issue_time(report) if issued_at is None else issued_at,
-            ttl_s=self.ttl_s,
+            issued_at=issue_time,
+            ttl_s=min([self.ttl_s, *(end - issue_time for end in _find_ends(report))]),
             max_skew_s=self.max_skew_s,
             prev_digest=prev_digest,
         )
@@ -90,7 +92,24 @@ class Stating:
             price=index[leg.price],
             haircut=underlying.haircut,
             debt_weight=underlying.debt_weight,
+            published=leg.published,
         )
+
+
+def _refuse_unsigned(report: MarginReport) -> None:
+    """Refuse an account with a book that no leaf can state: its losses would be left out."""
+    for found in report.published:
+        if found.book.publisher is None:
+            raise StatementError(f"the book of {found.book.account} is not signed by anybody")
+        if found.leg is None:
+            raise StatementError(
+                f"the book of {found.book.account} can be stated beside an EVM chain only"
+            )
+
+
+def _find_ends(report: MarginReport) -> list[int]:
+    """Give the times (seconds) from which books are too old to rest on."""
+    return [found.book.published_at + found.book.max_age_s for found in report.published]
 
 
 def bound_issue_time(times: Sequence[int]) -> int:

@@ -20,6 +20,7 @@ from chains.model.units import Wad
 from chains.ports import Reader
 from daemon.margin.report import ONE, convert_price
 from proofs.build import identify_feed, identify_market
+from proofs.evidence.claims import is_published
 from proofs.statement import BlockKind, BlockRef, Leaves, PositionLeaf, PriceLeaf, Statement
 from proofs.typed import ZERO
 
@@ -65,7 +66,8 @@ async def compare_with_chain(
 ) -> Comparison:
     """Read every stated block again and compare; both lists empty where all leaves are true.
 
-    A slot of Solana can be read by nobody a second time: its leaves stay what a quorum read.
+    A slot of Solana can be read by nobody a second time: its leaves stay what a quorum read. What a
+    publisher signed stands on no chain.
     """
     reads: list[asyncio.Task[_Block]] = []
     leaves = statement.leaves
@@ -181,7 +183,7 @@ def _compare_positions(leaves: Leaves, block: BlockRef, snapshot: ChainSnapshot)
     stated = {
         _key_of_leaf(leaves, leaf): leaf
         for leaf in leaves.positions
-        if leaf.block_ref == block.index
+        if leaf.block_ref == block.index and not is_published(leaf)
     }
     for key, leaf in stated.items():
         if key in held:

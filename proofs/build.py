@@ -46,13 +46,18 @@ class StatementError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatedLeg:
-    """A leg with the index of the price it is valued at and the weights it counts with."""
+    """A leg with the index of the price it is valued at and the weights it counts with.
+
+    `published` is the digest of the signed book that a requirement follows from; None for a leg
+    that was read.
+    """
 
     position: Position
     leg: Leg
     price: int
     haircut: Bps = Bps(0)
     debt_weight: Bps = Bps(BPS)
+    published: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +241,7 @@ def _state_position(
         haircut_bps=stated.haircut,
         debt_weight_bps=stated.debt_weight,
         value_e8=calculate_value(leg.side, leg.units, price.usd, leg.decimals),
-        evidence=Evidence.QUORUM_READ,
+        evidence=Evidence.PUBLISHER_SIGNED if stated.published else Evidence.QUORUM_READ,
         formula=f"{position.protocol}@{position.version}",
-        evidence_hash=ZERO,
+        evidence_hash=stated.published or ZERO,
     )

@@ -11,7 +11,14 @@ from typing import Final, TypeVar
 
 from chains.model.ids import AssetId
 from proofs.evidence.bundle import BlockEvidence, decode_bundle, hash_block, open_block
-from proofs.evidence.claims import Claim, Proved, find_claims, judge_claim, read_claim
+from proofs.evidence.claims import (
+    Claim,
+    Proved,
+    find_claims,
+    is_published,
+    judge_claim,
+    read_claim,
+)
 from proofs.evidence.flaws import EvidenceRefused, Flaw
 from proofs.refusal import Refusal, Refused
 from proofs.statement import (
@@ -140,7 +147,8 @@ def _check_labels(statement: Statement, given: Mapping[str, BlockEvidence]) -> N
         chain = leaves.blocks[position.block_ref].caip2
         path = f"positions[{position.index}]"
         _check_label(position, path, hashes.get(chain))
-        if chain in hashes and position.evidence != Evidence.PROVED:
+        unmarked = position.evidence != Evidence.PROVED and not is_published(position)
+        if chain in hashes and unmarked:
             raise Refused(Refusal.EVIDENCE_HASH, f"{path} is signed without this evidence")
     for price in leaves.prices:
         chain = str(AssetId.parse(price.asset).chain)

@@ -20,10 +20,21 @@ from proofs.evidence.state import ProvedState
 from proofs.evidence.users import Subject
 from proofs.params import UNSTAKED, WHOLE, MarketParam, Params
 from proofs.refusal import Refusal, Refused
-from proofs.statement import BlockKind, BlockRef, Leaves, PositionLeaf, PriceLeaf, Source, Statement
+from proofs.statement import (
+    BlockKind,
+    BlockRef,
+    Evidence,
+    Leaves,
+    PositionLeaf,
+    PriceLeaf,
+    Source,
+    Statement,
+)
 from proofs.typed import ZERO
 
 PROTOCOL: Final = "aave_v3"
+BOOK: Final = "book:"
+"""What the names of markets begin with that are books: a publisher's, no contract's."""
 _Name = tuple[str, str, str, int]
 _Figures = tuple[int, int, int, int]
 
@@ -45,8 +56,12 @@ class Claim:
 
     @property
     def positions(self) -> tuple[PositionLeaf, ...]:
-        """The leaves of positions on the chain."""
-        return tuple(p for p in self.leaves.positions if p.block_ref == self.block.index)
+        """The leaves of positions on the chain; what a publisher signed is none of its state."""
+        return tuple(
+            p
+            for p in self.leaves.positions
+            if p.block_ref == self.block.index and not is_published(p)
+        )
 
     @property
     def prices(self) -> tuple[PriceLeaf, ...]:
@@ -66,6 +81,11 @@ class Proved:
     prices: frozenset[int]
 
 
+def is_published(leaf: PositionLeaf) -> bool:
+    """Say whether a leaf is a requirement on a publisher's word: no chain's state can prove it."""
+    return leaf.evidence == Evidence.PUBLISHER_SIGNED and leaf.side == Side.REQUIREMENT
+
+
 def find_claims(statement: Statement) -> Mapping[str, Claim]:
     """Give the claims of a statement that can be proved, by chain (CAIP-2).
 
@@ -80,7 +100,11 @@ def _make_claim(statement: Statement, block: BlockRef) -> Claim | None:
     if block.kind != BlockKind.EVM or block.state_root == ZERO:
         return None
     listed = statement.params.markets
-    markets = tuple(m for m in listed if m.market.startswith(f"{block.caip2}:"))
+    markets = tuple(
+        m
+        for m in listed
+        if m.market.startswith(f"{block.caip2}:") and not m.protocol.startswith(BOOK)
+    )
     known = (
         m.protocol == PROTOCOL and m.formula in LAYOUTS and m.reserve == WHOLE for m in markets
     )

@@ -10,7 +10,7 @@ import { Refused, demand } from "../refusal.js";
 import { isVerified } from "../verify.js";
 import { readAnchors } from "./anchors.js";
 import { decodeBundle, hashBlock } from "./bundle.js";
-import { PROVED, findClaims, judgeClaim, readClaim } from "./claims.js";
+import { PROVED, findClaims, isPublished, judgeClaim, readClaim } from "./claims.js";
 import { telling } from "./flaws.js";
 import { verifyHeader } from "./header.js";
 import { ProvedState } from "./state.js";
@@ -73,7 +73,7 @@ function checkLabels({ leaves: { blocks, positions, prices } }, hashes) {
     const chain = blocks[Number(leaf.blockRef)].caip2;
     const path = `positions[${leaf.index}]`;
     checkLabel(leaf, path, hashes.get(chain));
-    const labelled = leaf.evidence === PROVED || !hashes.has(chain);
+    const labelled = leaf.evidence === PROVED || isPublished(leaf) || !hashes.has(chain);
     demand(labelled, "evidence_hash", `${path} is signed without this evidence`);
   }
   for (const leaf of prices)

@@ -13,6 +13,10 @@ import { listLegs, readHoldings } from "./market.js";
 
 export const PROVED = 1n;
 const PROTOCOL = "aave_v3";
+/** What the names of markets begin with that are books: a publisher's, no contract's. */
+const BOOK = "book:";
+const PUBLISHER_SIGNED = 4n;
+const REQUIREMENT = 2n;
 const WHOLE = "all";
 const UNSTAKED = "none";
 const EVM = 0n;
@@ -30,6 +34,14 @@ const SIDES = ["collateral", "debt", "requirement"];
  *   positions: Struct[], prices: Struct[]}} Claim
  * @typedef {Map<string, {told: string, figures: string[]}>} Legs
  */
+
+/**
+ * Say whether a leaf is a requirement on a publisher's word: no chain's state can prove it.
+ * @param {Struct} leaf
+ */
+export function isPublished(leaf) {
+  return leaf.evidence === PUBLISHER_SIGNED && leaf.side === REQUIREMENT;
+}
 
 /**
  * Give the claims of a statement that can be proved, by chain: none of Solana, and none of a chain
@@ -50,7 +62,9 @@ export function findClaims(statement) {
 function makeClaim(statement, block) {
   const { accounts, positions, prices } = statement.leaves;
   const chain = `${block.caip2}:`;
-  const markets = statement.params.markets.filter(({ market }) => market.startsWith(chain));
+  const markets = statement.params.markets.filter(
+    ({ market, protocol }) => market.startsWith(chain) && !protocol.startsWith(BOOK),
+  );
   const known = markets.every(
     ({ protocol, formula, reserve }) =>
       protocol === PROTOCOL && LAYOUTS.has(formula) && reserve === WHOLE,
@@ -62,7 +76,7 @@ function makeClaim(statement, block) {
     statement,
     markets,
     accounts: own.map(addressOf),
-    positions: positions.filter(({ blockRef }) => blockRef === block.index),
+    positions: positions.filter((leaf) => leaf.blockRef === block.index && !isPublished(leaf)),
     prices: prices.filter(({ asset }) => asset.startsWith(`${block.caip2}/`)),
   };
 }
