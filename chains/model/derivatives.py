@@ -8,7 +8,7 @@ venues meet under one name.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chains.model.units import BPS, WAD, Bps, Usd, Wad, div_down, div_up
+from chains.model.units import WAD, Bps, Usd, Wad, div_down, div_up
 
 
 class OptionKind(StrEnum):
@@ -44,25 +44,19 @@ class Perp:
     @property
     def notional(self) -> Usd:
         """The absolute value at mark, rounded up."""
-        return Usd(div_up(abs(self.size) * self.mark, WAD))
+        return self.notional_at(self.mark)
 
     @property
     def pnl(self) -> Usd:
         """What the position has gained since its entry, funding included, rounded down."""
         return self.pnl_at(self.mark)
 
-    @property
-    def maintenance(self) -> Usd:
-        """The maintenance margin at mark, rounded up."""
-        return Usd(div_up(self.notional * self.maintenance_bps, BPS))
-
-    @property
-    def initial(self) -> Usd:
-        """The initial margin at mark, rounded up."""
-        return Usd(div_up(self.notional * self.initial_bps, BPS))
+    def notional_at(self, price: Usd) -> Usd:
+        """Give the absolute value at a price per whole unit, rounded up."""
+        return Usd(div_up(abs(self.size) * price, WAD))
 
     def pnl_at(self, price: Usd) -> Usd:
-        """Give the gain at another price per whole unit, funding included, rounded down."""
+        """Give the gain at a price per whole unit, funding included, rounded down."""
         return Usd(div_down(self.size * (price - self.entry), WAD) + self.funding)
 
 

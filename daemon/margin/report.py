@@ -9,7 +9,7 @@ from chains.model.health import Health, WeightedLeg
 from chains.model.ids import AccountId, AssetId
 from chains.model.position import Leg, Position, Side
 from chains.model.price import Price
-from chains.model.snapshot import ChainGap, ScannedMarket
+from chains.model.snapshot import BookGap, ChainGap, PublishedBook, ScannedMarket
 from chains.model.units import BPS, WAD, Usd, Wad, div_down, div_up
 from daemon.margin.risk import Form, Tier
 
@@ -69,7 +69,8 @@ class MarginLeg:
     """A leg with the price and the weights it counts with in the unified figure.
 
     `form` is None for an asset that is not declared; `ratio` that of a staked form, None for
-    others and where it is not known.
+    others and where it is not known. `published` is the digest of the book that a requirement
+    follows from, None for what was read on a chain.
     """
 
     position: Position
@@ -79,6 +80,7 @@ class MarginLeg:
     ratio: Wad | None
     price: Price
     weighted: WeightedLeg
+    published: bytes | None = None
 
     @property
     def valid(self) -> bool:
@@ -104,6 +106,46 @@ class MarginLeg:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standard:
+    """Health in standard mode: with maintenance margins and thresholds, and with initial ones."""
+
+    maintenance: Health
+    initial: Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of a venue's account by itself: a sub-account, or an isolated position."""
+
+    position: Position
+    standard: Standard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookReport:
+    """What a published book adds: its losses to every figure, its gains to `standard` alone.
+
+    `required` is what its losses and margins ask of the unified figure; `leg` states that beside
+    what was read on an EVM chain, None where it cannot be stated or nobody signed it.
+    """
+
+    book: PublishedBook
+    parts: tuple[Part, ...]
+    standard: Standard
+    required: Usd
+    leg: MarginLeg | None = None
+
+    @property
+    def weighted(self) -> WeightedLeg:
+        """What the book enters the unified figure with."""
+        return (
+            self.leg.weighted
+            if self.leg
+            else WeightedLeg(side=Side.REQUIREMENT, value=self.required)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarginReport:
     """The four numbers of one margin account, and how far they can be trusted.
 
@@ -112,7 +154,9 @@ class MarginReport:
     markets looked through on the chains that were read. `unvalued` says who has something without
     debts that counts as nothing, since it cannot be valued. `minimum_native` is
     the lowest native health of the positions read, None without debt. `rescuable` is the unified
-    factor after what mandates and idle funds allow.
+    factor after what mandates and idle funds allow. `standard` counts published gains too, so it
+    is only ever shown. `decision` is the least factor in parts of its floor: below 1 something is
+    due; None while the unified figure is unknown, or where nothing is owed.
     """
 
     account: str
@@ -132,6 +176,14 @@ class MarginReport:
     rescuable: Wad | None
     scanned: tuple[ScannedMarket, ...] = ()
     unvalued: tuple[str, ...] = ()
+    books: tuple[BookReport | BookGap, ...] = ()
+    standard: Standard | None = None
+    decision: Wad | None = None
+
+    @property
+    def published(self) -> tuple[BookReport, ...]:
+        """The books that may be relied on."""
+        return tuple(book for book in self.books if isinstance(book, BookReport))
 
     @property
     def complete(self) -> bool:

@@ -7,11 +7,12 @@ rescue's gas costs no more than the policy allows.
 What could be supplied counts nothing while its price, or a staked form's ratio, is not known.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from chains.model.action import Instrument
-from chains.model.health import calculate_health
+from chains.model.health import WeightedLeg, calculate_health
 from chains.model.ids import AccountId, Address, AssetId
 from chains.model.position import Leg, Position, Side
 from chains.model.snapshot import ChainFees, ChainSnapshot, IdleFund, Mandate, MandateKind, Snapshot
@@ -39,9 +40,16 @@ _Book = dict[_Place, list[Leg]]
 
 
 def calculate_rescuable(
-    snapshot: Snapshot, ranges: Ranges, policy: Policy, risk: RiskTable
+    snapshot: Snapshot,
+    ranges: Ranges,
+    policy: Policy,
+    risk: RiskTable,
+    required: Sequence[WeightedLeg] = (),
 ) -> Wad | None:
-    """Give the factor after every allowed action; None where nothing would be owed."""
+    """Give the factor after every allowed action; None where nothing would be owed.
+
+    `required` is what books published for the account ask for, which no action changes.
+    """
     legs: list[Leg] = []
     for chain in snapshot.read:
         book = _legs_of(chain)
@@ -50,11 +58,12 @@ def calculate_rescuable(
                 _spend(fund, book, now=snapshot.taken_at)
         legs += (leg for found in book.values() for leg in found)
     priced = ((leg, price_for(leg, ranges, risk)) for leg in legs)
-    return calculate_health(
+    weighted = [
         weigh_leg(leg, price, risk)
         for leg, price in priced
         if price.valid or leg.side is not Side.COLLATERAL
-    ).factor
+    ]
+    return calculate_health([*weighted, *required]).factor
 
 
 def rescue_gas_cost(fees: ChainFees) -> Usd:

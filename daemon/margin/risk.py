@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from chains.model.ids import AssetId
+from chains.model.ids import VENUE, AssetId
 from chains.model.units import BPS, Bps
 
 
@@ -88,8 +88,13 @@ class RiskTable:
     forms: Mapping[str, Form] = field(default_factory=dict)
 
     def form_of(self, asset: AssetId) -> Form | None:
-        """Give the asset's form; None where it is not declared."""
+        """Give the asset's form; None where it is not declared.
+
+        A venue's spot balance is the underlying itself, by its symbol.
+        """
         symbol = self.assets.get(asset)
+        if symbol is None and asset.chain.namespace == VENUE:
+            symbol = asset.reference if asset.reference in self.underlyings else None
         if symbol is None:
             return None
         return self.forms.get(symbol) or Form(symbol=symbol, underlying=symbol)
