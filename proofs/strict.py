@@ -10,9 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from chains.model.ids import Address
 from proofs.refusal import Refusal, Refused
 from proofs.typed import WORD, Dataclass, EncodingError, Member, describe
 
+ADDRESS_BYTES: Final = 20
 _INDEX: Final = "index"
 _MAX_DIGITS: Final = 79
 _DECIMAL: Final = re.compile(r"0|-?[1-9][0-9]*")
@@ -47,7 +49,7 @@ def write_hex(value: bytes) -> str:
     return "0x" + value.hex()
 
 
-def view_struct(value: Dataclass) -> dict[str, str]:
+def view_struct(value: Dataclass) -> dict[str, Any]:
     """Give a struct's members as JSON values, without the index that its place says."""
     members = (m for m in describe(type(value)).members if m.attribute != _INDEX)
     return {m.name: _view(m, getattr(value, m.attribute)) for m in members}
@@ -150,11 +152,18 @@ def _once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     return seen
 
 
-def _member(member: Member, value: object, path: str) -> int | bytes | str:
+def _member(member: Member, value: object, path: str) -> object:
+    if member.items is not None:
+        items = enumerate(read_list(value, path))
+        return tuple(_member(member.items, item, f"{path}[{i}]") for i, item in items)
+    if member.struct is not None:
+        return read_struct(member.struct, value, path)
     if member.is_text:
         return read_text(value, path)
     if member.kind == "bytes32":
         return read_bytes(value, path, WORD)
+    if member.kind == "address":
+        return Address(write_hex(read_bytes(value, path, ADDRESS_BYTES)))
     number = read_integer(value, path)
     try:
         member.encode(number)
@@ -163,10 +172,14 @@ def _member(member: Member, value: object, path: str) -> int | bytes | str:
     return number
 
 
-def _view(member: Member, value: Any) -> str:  # noqa: ANN401 - as the member's kind says
+def _view(member: Member, value: Any) -> Any:  # noqa: ANN401 - as the member's kind says
+    if member.items is not None:
+        return [_view(member.items, item) for item in value]
+    if member.struct is not None:
+        return view_struct(value)
     if isinstance(value, bytes):
         return write_hex(value)
-    return value if member.is_text else str(int(value))
+    return value if member.is_text or member.kind == "address" else str(int(value))
 
 
 def _shown(name: str) -> str:

@@ -2,15 +2,16 @@
 
 A field's annotation is its Solidity type (`UInt64`, `Bytes32`, …) and its name in camel case the
 member's name, so a dataclass is the one place where a struct is written down. `Text` is a bytes32
-member that holds keccak256(utf8) of a string, `AddressWord` an address. Every member is atomic, so
-the encoding is one 32-byte word each.
+member that holds keccak256(utf8) of a string, `AddressWord` an address. A member is encoded as one
+32-byte word: an array as the hash of its items' words, a struct in an array as its hashStruct.
+Structs in arrays hold no structs themselves.
 Source: https://eips.ethereum.org/EIPS/eip-712#definition-of-hashstruct
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Final, Protocol, get_type_hints
+from typing import Annotated, Any, ClassVar, Final, Protocol, get_args, get_type_hints
 
 from eth_hash.auto import keccak
 
@@ -25,6 +26,7 @@ Int256 = Annotated[int, "int256"]
 Bytes32 = Annotated[bytes, "bytes32"]
 Text = Annotated[str, "bytes32"]
 AddressWord = Annotated[Address, "address"]
+UInt256List = Annotated[tuple[int, ...], "uint256[]"]
 
 WORD: Final = 32
 ZERO: Final = bytes(WORD)
@@ -45,13 +47,18 @@ class Dataclass(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One member of a struct: the attribute, its EIP-712 name and type, and its encoder."""
+    """One member of a struct: the attribute, its EIP-712 name and type, and its encoder.
+
+    `items` is what an array holds, None where it is no array; `struct` the items' dataclass.
+    """
 
     attribute: str
     name: str
     kind: str
     is_text: bool
     encode: Callable[[Any], bytes]
+    items: "Member | None" = None
+    struct: type[Dataclass] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +83,8 @@ def describe(struct: type[Dataclass]) -> StructType:
     hints = get_type_hints(struct, include_extras=True)
     members = tuple(_member(name, hints[name]) for name in struct.__dataclass_fields__)
     listed = ",".join(f"{m.kind} {m.name}" for m in members)
-    type_string = f"{struct.__name__}({listed})"
+    inner = {describe(m.items.struct).type_string for m in members if m.items and m.items.struct}
+    type_string = f"{struct.__name__}({listed})" + "".join(sorted(inner))
     return StructType(
         name=struct.__name__,
         members=members,
@@ -86,7 +94,7 @@ def describe(struct: type[Dataclass]) -> StructType:
 
 
 def encode_words(value: Dataclass) -> bytes:
-    """Give the members as 32-byte words, which is also their ABI encoding."""
+    """Give the members as 32-byte words, which without arrays is also their ABI encoding."""
     kind = describe(type(value))
     words = []
     for member in kind.members:
@@ -103,28 +111,49 @@ def hash_struct(value: Dataclass) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def domain_separator(salt: bytes) -> bytes:
+def domain_separator(salt: bytes, name: str = DOMAIN_NAME) -> bytes:
     """Give the domain of a deployment: name, version and salt, no chain and no contract."""
-    words = keccak(DOMAIN_NAME.encode()) + keccak(DOMAIN_VERSION.encode()) + salt
+    words = keccak(name.encode()) + keccak(DOMAIN_VERSION.encode()) + salt
     return bytes(keccak(_DOMAIN_TYPE + words))
 
 
-def digest_struct(value: Dataclass, salt: bytes) -> bytes:
+def digest_struct(value: Dataclass, salt: bytes, name: str = DOMAIN_NAME) -> bytes:
     """Give the EIP-712 digest of a struct in the domain of a deployment's salt."""
-    return bytes(keccak(b"\x19\x01" + domain_separator(salt) + hash_struct(value)))
+    return bytes(keccak(b"\x19\x01" + domain_separator(salt, name) + hash_struct(value)))
 
 
 def _member(attribute: str, hint: Any) -> Member:  # noqa: ANN401 - Annotated has no narrower type
     (kind,) = hint.__metadata__
     head, *tail = attribute.split("_")
     is_text = hint.__origin__ is str and kind == "bytes32"
+    name = head + "".join(word.capitalize() for word in tail)
+    if kind.endswith("[]"):
+        items = _item(kind.removesuffix("[]"), get_args(hint.__origin__)[0])
+        return Member(
+            attribute=attribute,
+            name=name,
+            kind=kind,
+            is_text=False,
+            encode=_list_encoder(items.encode),
+            items=items,
+        )
     return Member(
         attribute=attribute,
-        name=head + "".join(word.capitalize() for word in tail),
+        name=name,
         kind=kind,
         is_text=is_text,
         encode=hash_text if is_text else _encoder(kind),
     )
+
+
+def _item(kind: str, annotation: type[Any]) -> Member:
+    struct = annotation if is_dataclass(annotation) else None
+    encode = hash_struct if struct else _encoder(kind)
+    return Member(attribute="", name="", kind=kind, is_text=False, encode=encode, struct=struct)
+
+
+def _list_encoder(encode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    return lambda values: bytes(keccak(b"".join(map(encode, values))))
 
 
 def _encoder(kind: str) -> Callable[[Any], bytes]:

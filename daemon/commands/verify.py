@@ -21,6 +21,7 @@ from config.settings import Settings
 from daemon.anchors import Anchoring, AnchorKind, find_anchors
 from daemon.commands.common import BAD_INPUT, JsonOption
 from daemon.commands.verdict import Findings, fail, report
+from daemon.commands.verify_vault import is_vault_statement, report_vault
 from daemon.compose import EvmParts, open_chains
 from daemon.verify import ChainAccess, Comparison, compare_with_chain
 from proofs.evidence.check import Grounds, verify_evidence
@@ -83,7 +84,10 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify an attestation file; every refusal has its own exit code and says what to do."""
+    """Verify an attestation file; every refusal has its own exit code and says what to do.
+
+    A statement about vaults is taken too: the options of deployment, committee and time count.
+    """
     expected = Expected(
         deployment=deployment,
         audience=_read_audience(audience),
@@ -95,7 +99,11 @@ def verify(
     now = _read_time(at)
     try:
         chain = read_chain(committees) if committees else None
-        verdict = verify_file(read_file(file), replace(expected, chain=chain), now=now)
+        raw = read_file(file)
+        if is_vault_statement(raw):
+            report_vault(raw, replace(expected, chain=chain), now=now, as_json=as_json)
+            return
+        verdict = verify_file(raw, replace(expected, chain=chain), now=now)
         proved = _prove(verdict.statement, file, bundle) if proofs or bundle else {}
     except OSError as error:
         detail = f"{error.filename} cannot be read: {error.strerror}"
