@@ -8,6 +8,7 @@ from tests.bench import (
     agreeing,
     attesting,
     decoding,
+    pricing,
     proving,
     reaction,
     scanning,
@@ -38,6 +39,7 @@ REGISTRY: Final = (
     Benchmark(name="verifying", run=verifying.run),
     Benchmark(name="proving", run=proving.run),
     Benchmark(name="agreeing", run=agreeing.run),
+    Benchmark(name="options", run=pricing.run),
 )
 
 
