@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from chains.book.document import judge_book
 from chains.model.ids import AccountId, ChainId, InvalidId
-from chains.model.snapshot import ChainGap, ChainSnapshot
+from chains.model.snapshot import BookGap, ChainGap, ChainSnapshot, PublishedBook
 from daemon.margin.report import MarginReport
 from proofs.envelope import Envelope
 
@@ -34,7 +35,8 @@ class Board:
 
     `members` maps every CAIP-10 member to its margin account's id; `labels` maps a chain to its
     label in the configuration; `stale_after_s` says how old a chain's newest block may be, and
-    `heard_at` when (monotonic seconds) one was read last.
+    `heard_at` when (monotonic seconds) one was read last. `book_accounts` maps every account at a
+    venue whose book is read to its margin account.
     `progress_at` is the last time (seconds) anything was completed: the watchdog lives on it.
     """
 
@@ -46,6 +48,8 @@ class Board:
     reports: dict[str, MarginReport] = field(default_factory=dict)
     attestations: dict[str, Attested] = field(default_factory=dict)
     heard_at: dict[ChainId, float] = field(default_factory=dict)
+    book_accounts: Mapping[AccountId, str] = field(default_factory=dict)
+    books: dict[AccountId, PublishedBook | BookGap] = field(default_factory=dict)
     keeper_halted: str | None = None
     progress_at: float = 0.0
 
@@ -80,6 +84,33 @@ class Board:
             reason = f"no new block was read for {silent} s, {allowed} s allowed"
             return ChainGap(chain=chain, reason=reason, since=now - silent + allowed, last=found)
         return found
+
+    def books_now(self, account: str, now: int) -> tuple[PublishedBook | BookGap, ...]:
+        """Give a margin account's books as they may be relied on at `now` (seconds)."""
+        return tuple(
+            self._book_now(held, now)
+            for held, owner in self.book_accounts.items()
+            if owner == account
+        )
+
+    def _book_now(self, held: AccountId, now: int) -> PublishedBook | BookGap:
+        found = self.books.get(held)
+        if found is None:
+            return BookGap(account=held, reason="not read yet", since=now)
+        if isinstance(found, PublishedBook) and (reason := judge_book(found, now)):
+            since = min(now, found.published_at + found.max_age_s)
+            return BookGap(account=held, reason=reason, since=since, last=found)
+        return found
+
+    def put_book_gap(self, held: AccountId, reason: str, now: int) -> None:
+        """Record that a book cannot be used, keeping what it said last and since when."""
+        found = self.books.get(held)
+        since, last = now, None
+        if isinstance(found, BookGap):
+            since, last = found.since, found.last
+        elif found is not None:
+            last = found
+        self.books[held] = BookGap(account=held, reason=reason, since=since, last=last)
 
     def find_gap(self, chains: Iterable[ChainId]) -> ChainGap | None:
         """Give the first of these chains that could not be read last, None where all were."""

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 def collect(board: Board, account: str, *, now: int) -> Snapshot:
-    """Give what is known of a margin account at `now`, each chain a snapshot or a gap."""
+    """Give what is known of a margin account at `now`, each chain and book read or a gap."""
     members = tuple(m for m, owner in board.members.items() if owner == account)
     chains = dict.fromkeys(member.chain for member in members)
     ours = frozenset(members)
@@ -36,6 +36,7 @@ def collect(board: Board, account: str, *, now: int) -> Snapshot:
         chains=tuple(_only(board.chain_now(chain, now), ours) for chain in chains),
         taken_at=now,
         doubts=tuple(doubt for chain in chains if (doubt := board.doubt(chain, now))),
+        books=board.books_now(account, now),
     )
 
 

@@ -125,6 +125,7 @@ def build_board(settings: Settings) -> Board:
         members=build_members(settings),
         accounts=tuple(account.id for account in settings.accounts),
         stale_after_s={c.caip2: c.stale_after_s for c in settings.chains.values()},
+        book_accounts={book.venue_account: book.account for book in settings.books},
     )
 
 

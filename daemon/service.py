@@ -7,7 +7,15 @@ the whole house, which is safe because every intent is in the journal.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -24,6 +32,7 @@ from daemon.api.context import ApiContext
 from daemon.api.server import serve as serve_api
 from daemon.attesting import open_attesting
 from daemon.board import Board
+from daemon.books import BookWatch, build_books
 from daemon.collect import ChainWatch
 from daemon.committee.compose import (
     CommitteeParts,
@@ -139,6 +148,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             metrics=metrics,
             chains=chains,
             accounts=accounts,
+            books=build_books(settings, board, lambda account: accounts[account].wake()),
             committee=attesting.committee,
             proving=attesting.proving,
             evidence=evidence,
@@ -165,6 +175,7 @@ def _build_progress(
         for parts in chains.values()
     }
     limits |= {f"account {account.id}": OVERDUE_S for account in settings.accounts}
+    limits |= {f"book {book.venue_account}": OVERDUE_S for book in settings.books}
     limits |= {f"{parts.label} transactions": BUSY_S for parts in chains.values()}
     limits |= dict.fromkeys(hunts, BUSY_S)
     if settings.committee is not None:
@@ -183,6 +194,7 @@ class House:
     metrics: Metrics
     chains: Mapping[ChainId, ChainParts]
     accounts: Mapping[str, AccountWatch]
+    books: Sequence[BookWatch]
     committee: CommitteeParts | None
     proving: ProvingAttestor | None
     evidence: EvidenceStore
@@ -231,6 +243,8 @@ class House:
             yield hunt.run()
         for account in self.accounts.values():
             yield account.run()
+        for book in self.books:
+            yield book.run()
         if self.committee is not None:
             yield self.committee.rounds.run()
         if self.proving is not None:
@@ -265,6 +279,7 @@ class House:
         """Give the last time all loops were at work; the watchdog is fed while it moves."""
         seen = {parts.label: parts.heads.tried_at for parts in self.chains.values()}
         seen |= {f"account {name}": watch.looked_at for name, watch in self.accounts.items()}
+        seen |= {f"book {book.account}": book.read_at for book in self.books}
         seen |= {
             f"{self.board.labels[id_]} transactions": follower.pulse.seen_at
             for id_, follower in self.followers.items()

@@ -55,6 +55,7 @@ class Recomputer:
             members=members,
             chains=tuple(snapshots[chain] for chain in chains),
             taken_at=proposed.header.sequence * self.stating.period_s,
+            books=self.board.books_now(account, now),
         )
         report = evaluate(
             snapshot, NO_POLICY, self.stating.risk, max_skew_s=self.stating.max_skew_s
