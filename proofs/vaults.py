@@ -140,7 +140,6 @@ class FactKind(StrEnum):
     RAISED = "RAISED"
     LOWERED = "LOWERED"
     LINKED = "LINKED"
-    UNLINKED = "UNLINKED"
     LOCK = "LOCK"
     RECEIPT = "RECEIPT"
     CLOSED = "CLOSED"
@@ -156,7 +155,6 @@ _ARGUMENTS: Final = {
     FactKind.RAISED: _LINE,
     FactKind.LOWERED: _LINE,
     FactKind.LINKED: ("account", "chain"),
-    FactKind.UNLINKED: ("account", "chain"),
     FactKind.LOCK: ("order",),
     FactKind.RECEIPT: ("order", "index"),
     FactKind.CLOSED: ("order",),
