@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chains.model.units import Wad
 from daemon.api.context import ActionReader, HistoryEntry, HistoryReader
-from daemon.api.render import FACTOR_DECIMALS, render_decimal
+from daemon.api.texts import FACTOR_DECIMALS, render_decimal
 from daemon.keeper.intent import Intent
 from daemon.keeper.journal import Journal
 from daemon.storage.store import HealthPoint, Store

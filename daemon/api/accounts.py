@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from daemon.api.context import CONTEXT, ApiContext, HistoryReader
 from daemon.api.problems import ProblemError
-from daemon.api.render import render_account, render_report, render_time
+from daemon.api.render import render_report
 from daemon.api.schemas import (
     AccountList,
     AccountSchema,
@@ -19,6 +19,7 @@ from daemon.api.schemas import (
     HistoryLinks,
     HistoryPage,
 )
+from daemon.api.texts import render_account, render_time
 from proofs.evidence.bundle import MAGIC, unpack_bundle
 
 PAGE: Final = 50

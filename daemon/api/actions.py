@@ -9,7 +9,8 @@ from aiohttp import web
 from daemon.api.accounts import MAX_CURSOR, MAX_PAGE, PAGE, answer, read_whole
 from daemon.api.context import CONTEXT
 from daemon.api.problems import ProblemError
-from daemon.api.render import (
+from daemon.api.schemas import ActionPage, ActionSchema, HistoryLinks
+from daemon.api.texts import (
     USD_DECIMALS,
     render_account,
     render_asset,
@@ -17,7 +18,6 @@ from daemon.api.render import (
     render_time,
     render_transaction,
 )
-from daemon.api.schemas import ActionPage, ActionSchema, HistoryLinks
 from daemon.keeper.intent import Intent
 
 

@@ -7,13 +7,13 @@ from aiohttp import web
 from daemon.api.accounts import answer
 from daemon.api.context import CONTEXT
 from daemon.api.problems import ProblemError
-from daemon.api.render import render_time
 from daemon.api.schemas import (
     CommitteeAccountSchema,
     CommitteeMemberSchema,
     CommitteeSchema,
     RefusalSchema,
 )
+from daemon.api.texts import render_time
 from daemon.committee.refusals import RefusalRecord
 from daemon.committee.view import AccountView, CommitteeView, MemberView
 

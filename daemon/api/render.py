@@ -2,68 +2,36 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-
-from solders.signature import Signature
 
 from chains.model.anchor import BlockAnchor
 from chains.model.health import Health
-from chains.model.ids import EIP155, SOLANA, AccountId, Address, AssetId, ChainId, checksummed
+from chains.model.ids import ChainId
 from chains.model.position import Position, Side
 from chains.model.snapshot import ChainGap, ChainSnapshot
 from chains.model.units import Wad
+from daemon.api.books import find_unstated, render_book
+from daemon.api.fields import GapSchema, HealthSchema
+from daemon.api.figures import render_factor, render_health, render_standard, render_wad
 from daemon.api.schemas import (
     BlockSchema,
     ChainSchema,
-    FactorSchema,
     FormSchema,
-    GapSchema,
     HealthReport,
-    HealthSchema,
     IntervalSchema,
     LegSchema,
     PositionSchema,
     PriceRangeSchema,
 )
+from daemon.api.texts import (
+    BPS_DECIMALS,
+    USD_DECIMALS,
+    render_account,
+    render_asset,
+    render_decimal,
+    render_time,
+)
 from daemon.margin.report import MarginLeg, MarginReport, PriceRange
 from daemon.margin.risk import Form
-
-USD_DECIMALS = 8
-FACTOR_DECIMALS = 18
-BPS_DECIMALS = 4
-
-
-def render_decimal(units: int, decimals: int) -> str:
-    """Give `units` x 10^-decimals with exactly `decimals` decimals; exact."""
-    whole, fraction = divmod(abs(units), 10**decimals)
-    digits = f".{fraction:0{decimals}d}" if decimals else ""
-    return f"{'-' if units < 0 else ''}{whole}{digits}"
-
-
-def render_time(seconds: float) -> str:
-    """Give RFC 3339 text in UTC, whole seconds."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def render_account(account: AccountId) -> str:
-    """Give the CAIP-10 text with an EIP-55 address."""
-    if account.chain.namespace != EIP155:
-        return str(account)
-    return f"{account.chain}:{checksummed(account.evm_address)}"
-
-
-def render_asset(asset: AssetId) -> str:
-    """Give the CAIP-19 text with an EIP-55 address."""
-    if asset.namespace != "erc20":
-        return str(asset)
-    return f"{asset.chain}/erc20:{checksummed(Address(asset.reference))}"
-
-
-def render_transaction(chain: ChainId, tx_hash: bytes) -> str:
-    """Give a transaction's hash as its chain's explorers write it: base58 on Solana, else hex."""
-    if chain.namespace == SOLANA:
-        return str(Signature(tx_hash))
-    return "0x" + tx_hash.hex()
 
 
 def calculate_snapshot_id(report: MarginReport) -> str:
@@ -72,6 +40,7 @@ def calculate_snapshot_id(report: MarginReport) -> str:
         report.account,
         *(f"{anchor.chain} {anchor.hash.hex()}" for anchor in report.anchors),
         *(f"{gap.chain} {gap.since} {gap.reason}" for gap in report.gaps),
+        *(f"{found.book.account} {found.book.digest.hex()}" for found in report.published),
         *report.incomplete,
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
@@ -92,12 +61,16 @@ def render_report(report: MarginReport, labels: Mapping[ChainId, str], now: int)
         max_skew_s=report.max_skew_s,
         unified=_health(report.unified),
         interval=IntervalSchema(low=_health(report.low), high=_health(report.high)),
-        minimum_native=_factor(report.minimum_native, owed=not report.complete),
-        rescuable=_factor(report.rescuable, owed=not no_debt),
+        minimum_native=render_factor(report.minimum_native, owed=not report.complete),
+        rescuable=render_factor(report.rescuable, owed=not no_debt),
+        decision=render_factor(report.decision, owed=not report.complete),
+        standard=render_standard(report.standard) if report.standard else None,
+        unattested=list(find_unstated(report)),
         positions=[
             _position(position, [leg for leg in report.legs if leg.position is position])
             for position in report.positions
         ],
+        books=[render_book(book, now) for book in report.books],
         prices=[_range(found) for found in report.ranges],
         chains=_chains(report, labels, now),
     )
@@ -141,24 +114,7 @@ def _block(anchor: BlockAnchor, now: int) -> BlockSchema:
 
 
 def _health(health: Health | None) -> HealthSchema | None:
-    if health is None:
-        return None
-    return HealthSchema(
-        health_factor=_wad(health.factor),
-        no_debt=health.requirement == 0,
-        collateral_usd=render_decimal(health.collateral, USD_DECIMALS),
-        requirement_usd=render_decimal(health.requirement, USD_DECIMALS),
-        equity_usd=render_decimal(health.equity, USD_DECIMALS),
-    )
-
-
-def _factor(factor: Wad | None, *, owed: bool) -> FactorSchema:
-    """Give a factor; `owed` says that a missing one does not mean that nothing is owed."""
-    return FactorSchema(health_factor=_wad(factor), no_debt=factor is None and not owed)
-
-
-def _wad(factor: Wad | None) -> str | None:
-    return None if factor is None else render_decimal(factor, FACTOR_DECIMALS)
+    return render_health(health) if health else None
 
 
 def _range(found: PriceRange) -> PriceRangeSchema:
@@ -178,7 +134,7 @@ def _position(position: Position, legs: Sequence[MarginLeg]) -> PositionSchema:
         market=render_account(position.market),
         account=render_account(position.account),
         obligation=position.obligation,
-        native=_factor(position.native_health, owed=position.native_debt > 0),
+        native=render_factor(position.native_health, owed=position.native_debt > 0),
         collateral_usd=render_decimal(position.native_collateral, USD_DECIMALS),
         debt_usd=render_decimal(position.native_debt, USD_DECIMALS),
         legs=[_leg(found) for found in legs],
@@ -211,5 +167,5 @@ def _form(form: Form, ratio: Wad | None) -> FormSchema:
         kind=form.kind.value,
         issuer=form.issuer,
         backing=form.backing,
-        ratio=_wad(ratio),
+        ratio=render_wad(ratio),
     )

@@ -5,39 +5,23 @@ account's holder by the margin engine), times RFC 3339 in UTC, accounts and asse
 EIP-55 addresses.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-UsdText = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{8}$", examples=["1523.40000000"])]
-FactorText = Annotated[
-    str, Field(pattern=r"^[0-9]+\.[0-9]{18}$", examples=["1.523400000000000000"])
-]
-TimeText = Annotated[str, Field(examples=["2026-11-20T15:31:00Z"])]
-ChainText = Annotated[str, Field(description="CAIP-2", examples=["eip155:1"])]
-AccountText = Annotated[str, Field(description="CAIP-10")]
-AssetText = Annotated[str, Field(description="CAIP-19")]
-
-
-class Schema(BaseModel):
-    """An answer, or a part of one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FactorSchema(Schema):
-    """A health factor; null with `no_debt` where nothing is owed, null without where unknown."""
-
-    health_factor: FactorText | None
-    no_debt: bool
-
-
-class HealthSchema(FactorSchema):
-    """C, R, E and the factor that follows from them."""
-
-    collateral_usd: UsdText
-    requirement_usd: UsdText
-    equity_usd: UsdText
+from daemon.api.fields import (
+    AccountText,
+    AssetText,
+    ChainText,
+    FactorSchema,
+    FactorText,
+    GapSchema,
+    HealthSchema,
+    Schema,
+    TimeText,
+    UsdText,
+)
+from daemon.api.venues import BookSchema, StandardSchema
 
 
 class IntervalSchema(Schema):
@@ -54,13 +38,6 @@ class BlockSchema(Schema):
     hash: str
     time: TimeText
     age_s: int
-
-
-class GapSchema(Schema):
-    """Why a chain cannot be relied on, and since when."""
-
-    reason: str
-    since: TimeText
 
 
 class ChainSchema(Schema):
@@ -139,10 +116,12 @@ class PriceRangeSchema(Schema):
 
 
 class HealthReport(Schema):
-    """The four numbers of one margin account, and how far they can be trusted.
+    """The numbers of one margin account, and how far they can be trusted.
 
     `skew_s` is how far apart the blocks of its chains lie, `max_skew_s` how far they may.
     `unvalued` says who has something without debts that could not be valued and counts as nothing.
+    `decision` is the least of every native factor and the unified one in parts of its floor: below
+    1 something is due. `unattested` says why the account is not attested though it is complete.
     """
 
     account: str
@@ -158,7 +137,11 @@ class HealthReport(Schema):
     interval: IntervalSchema
     minimum_native: FactorSchema
     rescuable: FactorSchema
+    decision: FactorSchema
+    standard: StandardSchema | None
+    unattested: list[str]
     positions: list[PositionSchema]
+    books: list[BookSchema]
     prices: list[PriceRangeSchema]
     chains: list[ChainSchema]
 

@@ -10,8 +10,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0, generate_late
 from chains.model.snapshot import ChainGap
 from daemon.api.accounts import answer
 from daemon.api.context import CONTEXT, ApiContext
-from daemon.api.render import render_chain, render_time
+from daemon.api.render import render_chain
 from daemon.api.schemas import ChainSchema, LiveSchema, NotReadySchema, ReadySchema
+from daemon.api.texts import render_time
 from daemon.keeper.halts import KEEPER
 from daemon.telemetry import JournalCollector
 

@@ -1,4 +1,4 @@
-"""`plimsoll health`: one account's four numbers, asked of the running daemon."""
+"""`plimsoll health`: one account's numbers, asked of the running daemon."""
 
 import json
 from collections.abc import Iterator
@@ -18,13 +18,14 @@ from daemon.commands.common import (
     print_json,
     refuse,
 )
+from daemon.commands.health_risk import format_books, format_risk
+from daemon.commands.texts import cut_factor, format_factor, format_table, format_usd
 
 app = build_app("Show a margin account's four numbers.")
 
 DEFAULT_URL: Final = "http://127.0.0.1:8480"
 TIMEOUT_S: Final = 10.0
 _OK: Final = 200
-_SHOWN_DECIMALS: Final = 4
 
 
 @app.command()
@@ -77,19 +78,21 @@ def format_health(body: dict[str, Any]) -> Iterator[str]:
     yield f"  unified         {_unified(body)}"
     if body["unified"] is None:
         low, high = body["interval"]["low"], body["interval"]["high"]
-        yield f"  between         {_factor(low)} and {_factor(high)}"
-    yield f"  minimum native  {_factor(body['minimum_native'])}"
-    yield f"  rescuable       {_factor(body['rescuable'])}"
+        yield f"  between         {format_factor(low)} and {format_factor(high)}"
+    yield f"  minimum native  {format_factor(body['minimum_native'])}"
+    yield f"  rescuable       {format_factor(body['rescuable'])}"
+    yield f"  decision        {format_factor(body['decision'])}  (due below 1)"
+    yield from format_risk(body)
     yield ""
     labels = {chain["chain"]: chain["label"] for chain in body["chains"]}
-    yield from _table(
+    yield from format_table(
         ("position", "native", "collateral", "debt", "holds"),
         [
             (
                 f"{labels.get(found['chain'], found['chain'])} {found['protocol']}",
-                _factor(found["native"]),
-                _usd(found["collateral_usd"]),
-                _usd(found["debt_usd"]),
+                format_factor(found["native"]),
+                format_usd(found["collateral_usd"]),
+                format_usd(found["debt_usd"]),
                 ", ".join(_leg(leg) for leg in found["legs"]) or "nothing",
             )
             for found in body["positions"]
@@ -97,11 +100,14 @@ def format_health(body: dict[str, Any]) -> Iterator[str]:
     )
     if forms := _forms(body):
         yield ""
-        yield from _table(("form", "of", "kind", "issuer", "backing", "ratio"), forms)
+        yield from format_table(("form", "of", "kind", "issuer", "backing", "ratio"), forms)
     yield ""
-    yield from _table(("chain", "block", "age", "state"), [_chain(c) for c in body["chains"]])
+    yield from format_table(("chain", "block", "age", "state"), [_chain(c) for c in body["chains"]])
+    yield from format_books(body)
     for line in body["incomplete"]:
         yield f"! {line}"
+    for line in body["unattested"]:
+        yield f"! NOT ATTESTED: {line}"
 
 
 def _skew(body: dict[str, Any]) -> str:
@@ -121,7 +127,7 @@ def _forms(body: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def _form(leg: dict[str, Any]) -> tuple[str, ...]:
     form = leg["form"]
-    known = _cut(form["ratio"]) if form["ratio"] else "unknown"
+    known = cut_factor(form["ratio"]) if form["ratio"] else "unknown"
     ratio = known if form["kind"] == "staked" else "-"
     return form["name"], leg["underlying"], form["kind"], form["issuer"], form["backing"], ratio
 
@@ -130,26 +136,7 @@ def _unified(body: dict[str, Any]) -> str:
     found = body["unified"]
     if found is None:
         return "unknown"
-    return f"{_factor(found)}  (equity {_usd(found['equity_usd'])} USD)"
-
-
-def _factor(found: dict[str, Any] | None) -> str:
-    if found is None or (found["health_factor"] is None and not found["no_debt"]):
-        return "unknown"
-    if found["health_factor"] is None:
-        return "no debt"
-    return _cut(found["health_factor"])
-
-
-def _cut(text: str) -> str:
-    whole, _, fraction = text.partition(".")
-    return f"{whole}.{fraction[:_SHOWN_DECIMALS]}"
-
-
-def _usd(text: str) -> str:
-    whole, _, fraction = text.partition(".")
-    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
-    return f"{sign}{int(digits):,}.{fraction[:2]}"
+    return f"{format_factor(found)}  (equity {format_usd(found['equity_usd'])} USD)"
 
 
 def _leg(leg: dict[str, Any]) -> str:
@@ -166,13 +153,6 @@ def _chain(chain: dict[str, Any]) -> tuple[str, ...]:
     age = f"{block['age_s']} s" if block else "-"
     state = f"GAP since {gap['since']}: {gap['reason']}" if gap else "read"
     return name, height, age, state
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    for row in [head, *rows]:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield ("  " + "  ".join(cells)).rstrip()
 
 
 def _find_url(config: list[Path] | None) -> str:

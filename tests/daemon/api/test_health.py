@@ -10,8 +10,8 @@ from chains.model.position import Leg, Side
 from chains.model.price import Ratio
 from chains.model.snapshot import ChainGap, ChainSnapshot
 from chains.model.units import WAD, Bps, Usd, Wad
-from daemon.api.render import render_account
 from daemon.api.schemas import HealthReport
+from daemon.api.texts import render_account
 from daemon.board import Board
 from daemon.margin.policy import Policy
 from daemon.margin.risk import Form, FormKind, RiskTable, Tier, Underlying

@@ -3,7 +3,7 @@
 from solders.signature import Signature
 
 from chains.model.ids import ChainId
-from daemon.api.render import render_transaction
+from daemon.api.texts import render_transaction
 
 
 def test_a_transaction_is_named_as_its_own_explorers_name_it() -> None:
