@@ -50,14 +50,17 @@ class Domain:
     `venue` is the protocol's name. `margin` is the cash posted (USD), negative where cash is owed.
     `atomic` says that we can move surplus between it and other atomic domains of its chain in one
     transaction. `published` marks figures told by a venue or an operator: they may add losses,
-    never gains, to a figure that triggers, gates or is signed. `time_to_liquidation_s` is how long
-    it can wait for help.
+    never gains, to a figure that triggers, gates or is signed; `gain_weight` is what its gains count
+    for where gains count at all, `haircut` what is taken off the cash. `time_to_liquidation_s` is
+    how long it can wait for help.
     """
 
     id: str
     chain: str
     venue: str
     margin: float = 0.0
+    haircut: float = 0.0
+    gain_weight: float = 1.0
     isolated: bool = False
     published: bool = False
     stale: bool = False
@@ -74,6 +77,7 @@ class Spot:
 
     `lt` and `ltv` are parts of the value; `haircut` is what is taken off for liquidity, peg, age
     and chain, never for market risk. A `staked` form moves with its underlying times a ratio.
+    `confidence` (at most 1) is what the oracle thinks of its own price.
     """
 
     id: str
@@ -87,6 +91,7 @@ class Spot:
     ltv: float
     haircut: float = 0.0
     staked: bool = False
+    confidence: float = 1.0
 
     @property
     def value(self) -> float:
@@ -119,7 +124,7 @@ class Perp:
     """A perpetual future: signed `size` (whole units) from `entry` to `mark` (USD).
 
     `funding` is owed to the account where positive; `initial` and `maintenance` are parts of the
-    notional.
+    notional. `confidence` (at most 1) is what the oracle thinks of its own mark.
     """
 
     id: str
@@ -133,6 +138,7 @@ class Perp:
     initial: float
     maintenance: float
     funding: float = 0.0
+    confidence: float = 1.0
 
     @property
     def notional(self) -> float:
@@ -176,6 +182,7 @@ RiskLeg = Spot | Debt | Perp | Option
 
 POSITIVE: Final = frozenset({"strike", "forward", "vol"})
 SIGNED: Final = frozenset({"size", "funding", "margin"})
+AT_MOST_ONE: Final = frozenset({"lt", "ltv", "haircut", "confidence", "gain_weight"})
 UNBOUNDED: Final = frozenset({"time_to_liquidation_s", "liquidity", "cap"})
 
 
@@ -236,3 +243,5 @@ def _check_figures(kind: str, name: str, value: RiskLeg | Domain | Route) -> Non
             raise InvalidRiskInput(f"{where}, but it may not be negative")
         if figure == 0 and field.name in POSITIVE:
             raise InvalidRiskInput(f"{where}, but it must be positive")
+        if figure > 1 and field.name in AT_MOST_ONE:
+            raise InvalidRiskInput(f"{where}, but it may be 1 at most")

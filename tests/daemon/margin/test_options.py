@@ -122,7 +122,8 @@ def test_without_time_or_volatility_an_option_is_worth_what_it_pays() -> None:
     side = np.array([CALL, PUT, CALL, PUT])
     worth = [20.0, 0.0, 20.0, 0.0]
 
-    assert price_black76(side, 120.0, 100.0, [0, 0, 1, 1], [0.5, 0.5, 0, 0]).tolist() == worth
+    time, vol = np.array([0, 0, 1.0, 1.0]), np.array([0.5, 0.5, 0, 0])
+    assert price_black76(side, 120.0, 100.0, time, vol).tolist() == worth
     assert price_black76(side, 100.0, 100.0, 0.0, 0.5).tolist() == [0.0] * 4
 
 
