@@ -12,7 +12,6 @@ from chains.model.action import Instrument
 from chains.model.snapshot import MandateKind
 from daemon.devnet.rpc import RpcFailure
 from proofs.committee import Committee
-from proofs.document import decode_document
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.statement import HealthAttestation
 from proofs.typed import digest_struct, hash_text
@@ -70,7 +69,7 @@ async def test_every_attack_on_an_attestation_is_refused_for_its_own_reason(stor
     await story.wait(lambda: asked(story), "the rescue is being sent")
     await daemon.kill()
     story.proxies["cheap"].heal()
-    envelope = decode_document(daemon.signed()).envelope
+    envelope = story.carried()
     header, proof = envelope.header, envelope.proof
     consumer = Consumer(story=story, bitmap=envelope.bitmap)
     foreign = Committee.first(ELSEWHERE, [story.stage.attester], 1)

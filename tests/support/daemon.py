@@ -46,6 +46,7 @@ class JournalEntry:
     effect: dict[str, Any] | None
     reason: str | None
     decision: dict[str, Any]
+    data: bytes
     hashes: tuple[str, ...]
 
 
@@ -213,6 +214,13 @@ class Daemon:
             rows = connection.execute("SELECT * FROM intent ORDER BY id").fetchall()
             return [_read_entry(connection, row) for row in rows]
 
+    def all_signed(self) -> list[bytes]:
+        """Give every attestation file as kept when signed, the newest first."""
+        query = "SELECT document FROM attestation WHERE account = ? ORDER BY sequence DESC"
+        path = self.state_dir / "live.sqlite3"
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return [str(row[0]).encode() for row in connection.execute(query, (ACCOUNT,))]
+
     def signed(self, sequence: int | None = None, *, live: bool = True) -> bytes:
         """Give the attestation file of a sequence number, or the newest, as kept when signed."""
         path = self.state_dir / ("live.sqlite3" if live else "dry-run.sqlite3")
@@ -252,6 +260,7 @@ def _read_entry(connection: sqlite3.Connection, row: sqlite3.Row) -> JournalEntr
         effect=json.loads(row["effect"]) if row["effect"] else None,
         reason=row["reason"],
         decision=json.loads(row["decision"]),
+        data=row["data"],
         hashes=tuple("0x" + found["tx_hash"].hex() for found in attempts),
     )
 

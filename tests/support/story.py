@@ -17,6 +17,8 @@ from typing import Any, Final
 from chains.evm.liquidator import LIQUIDATED_TOPIC, Liquidated, decode_liquidated
 from chains.evm.rescue import RESCUED_TOPIC, Rescued, decode_rescued
 from chains.model.ids import AccountId, Address
+from proofs.document import decode_document
+from proofs.envelope import Envelope
 from tests.support.daemon import ROOT, Daemon
 from tests.support.devnet import DevChain
 from tests.support.proxy import FaultProxy
@@ -162,6 +164,12 @@ class Story:
             return len(done) >= count
 
         await self.until(settled, f"{count} intents are confirmed", *names)
+
+    def carried(self) -> Envelope:
+        """Give the attestation in the only intent's transaction; there may be newer ones."""
+        [entry] = self.daemon.journal()
+        signed = (decode_document(raw).envelope for raw in self.daemon.all_signed())
+        return next(envelope for envelope in signed if envelope.proof in entry.data)
 
     async def unified(self) -> Decimal | None:
         """Give Alice's unified health; None where there is none."""
