@@ -1,6 +1,8 @@
-"""What every test shares: no sockets unless marked `net`, hypothesis profiles."""
+"""What every test shares: sockets only if `net`, a temporary folder, hypothesis profiles."""
 
+import gc
 import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +18,15 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep all temporary files in pytest's folder, of which only the newest few are kept."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path_factory.getbasetemp()))
+        patch.setattr(tempfile, "tempdir", None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _sockets(request: pytest.FixtureRequest) -> Iterator[None]:
     """Block sockets, but for loopback in tests marked `net`."""
@@ -25,6 +36,17 @@ def _sockets(request: pytest.FixtureRequest) -> Iterator[None]:
         disable_socket(allow_unix_socket=True)
     yield
     enable_socket()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Import all tests without looking for garbage, now or later: a third of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

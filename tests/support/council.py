@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from chains.errors import MissingBlock
@@ -27,7 +26,7 @@ from daemon.committee.slots import Accounts
 from daemon.committee.turns import RoundTerms
 from daemon.evidence import Gatherer
 from daemon.proving import Prover, Shelf
-from daemon.storage.database import database_path, open_database
+from daemon.storage.database import open_database
 from daemon.storage.errors import StorageError
 from daemon.storage.signed import open_signed
 from daemon.storage.store import Store
@@ -40,6 +39,7 @@ from proofs.strict import encode_view
 from proofs.succession import CommitteeChain
 from tests.support import values as v
 from tests.support.committee import find_ports
+from tests.support.database import lay_database
 from tests.support.wires import Wire
 
 DEPLOYMENT: Final = "plimsoll-council"
@@ -230,7 +230,7 @@ class Seat:
 
     async def _run(self, started: asyncio.Future[None]) -> None:
         self._end.clear()
-        await _lay_database(self.folder)
+        await lay_database(self.folder, live=False)
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(self.folder, live=False))
             store = Store(database)
@@ -393,27 +393,6 @@ class Unsteady:
         if self.failing:
             await asyncio.sleep(DARK_S)
             raise StorageError("the power is gone")
-
-
-_EMPTY: Final[dict[str, bytes]] = {}
-"""An empty database, made once: bringing a new file to its schema takes its time."""
-
-
-async def _lay_database(folder: Path) -> None:
-    """Put an empty database into a folder that has none."""
-    path = database_path(folder, live=False)
-    if not _EMPTY:
-        with TemporaryDirectory() as name:
-            async with open_database(Path(name), live=False):
-                pass
-            _EMPTY[path.name] = database_path(Path(name), live=False).read_bytes()
-    _write_new(path, _EMPTY[path.name])
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
 
 
 def _build_board() -> Board:

@@ -1,11 +1,9 @@
 """Whatever happens, and wherever the process dies: each intent takes effect once or never."""
 
 import asyncio
-import shutil
-import tempfile
 from contextlib import AsyncExitStack
-from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -18,22 +16,10 @@ from daemon.keeper.journal import Journal
 from daemon.storage.database import open_database
 from tests.daemon.keeper.fakes import KEY, Crash, FakeChain, FakeLane, Fault, draft, gas
 from tests.support import values as v
+from tests.support.database import lay_database
 
 TERMS = LaneTerms(confirmations=2, block_time_s=1, stuck_blocks=3)
 LONG = 10_000
-
-
-@cache
-def empty_state() -> Path:
-    """Migrate one database, once, to be copied."""
-
-    async def create(directory: Path) -> None:
-        async with open_database(directory, live=True):
-            pass
-
-    directory = Path(tempfile.mkdtemp(prefix="plimsoll-test-"))
-    asyncio.run(create(directory))
-    return directory
 
 
 class KeptPromises(RuleBasedStateMachine):
@@ -41,9 +27,10 @@ class KeptPromises(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = Path(tempfile.mkdtemp(prefix="plimsoll-test-"))
-        shutil.copytree(empty_state(), self.directory, dirs_exist_ok=True)
+        self.folder = TemporaryDirectory()
+        self.directory = Path(self.folder.name)
         self.runner = asyncio.Runner()
+        self.runner.run(lay_database(self.directory, live=True))
         self.chain = FakeChain()
         self.now = v.NOW
         self.count = 0
@@ -137,10 +124,9 @@ class KeptPromises(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let the world calm down: then every promise is kept or withdrawn, without a gap."""
-        self.runner.run(self.settle_everything())
-        self.runner.run(self.stack.aclose())
-        self.runner.close()
-        shutil.rmtree(self.directory)
+        with self.folder, self.runner:
+            self.runner.run(self.settle_everything())
+            self.runner.run(self.stack.aclose())
 
     async def settle_everything(self) -> None:
         for _ in range(80):

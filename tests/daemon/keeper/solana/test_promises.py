@@ -1,12 +1,11 @@
 """Whatever the node does, and wherever the process dies: each payment happens once or never."""
 
 import asyncio
-import shutil
-import tempfile
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from enum import Enum, auto
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
@@ -21,8 +20,8 @@ from daemon.devnet.solana.blocks import BLOCKHASH_LIFE
 from daemon.keeper.intent import Intent, IntentState
 from tests.daemon.keeper.fakes import Crash, Fault
 from tests.daemon.keeper.solana.lanes import PROGRAM, Scene, funded, living
-from tests.daemon.keeper.test_crash import empty_state
 from tests.support import values as v
+from tests.support.database import lay_database
 from tests.support.solnode import SOL, balance, make_key, make_ledger, make_wallet, pay
 
 pytestmark = pytest.mark.net
@@ -48,9 +47,10 @@ class KeptPromises(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = Path(tempfile.mkdtemp(prefix="plimsoll-test-"))
-        shutil.copytree(empty_state(), self.directory, dirs_exist_ok=True)
+        self.folder = TemporaryDirectory()
+        self.directory = Path(self.folder.name)
         self.runner = asyncio.Runner()
+        self.runner.run(lay_database(self.directory, live=True))
         self.ledger = funded(make_ledger())
         self.now = v.NOW
         self.count = 0
@@ -142,10 +142,9 @@ class KeptPromises(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let the world calm down: then every promise is kept or withdrawn."""
-        self.runner.run(self.settle_everything())
-        self.runner.run(self.stack.aclose())
-        self.runner.close()
-        shutil.rmtree(self.directory)
+        with self.folder, self.runner:
+            self.runner.run(self.settle_everything())
+            self.runner.run(self.stack.aclose())
 
     async def settle_everything(self) -> None:
         self.scene.node.faults.heal()
