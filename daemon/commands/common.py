@@ -1,7 +1,9 @@
 """What every command shares: its options, its exits, and one line for what went wrong."""
 
+import gc
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -42,6 +44,17 @@ def choose_config(paths: Sequence[Path] | None) -> list[Path]:
     if not DEFAULT_CONFIG.is_file():
         refuse("there is no plimsoll.toml here; name a file with --config")
     return [DEFAULT_CONFIG]
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import without looking for garbage, now or later, in what stays: a sixth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def print_json(value: object) -> None:

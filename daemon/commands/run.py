@@ -14,6 +14,7 @@ from daemon.commands.common import (
     JsonOption,
     build_app,
     choose_config,
+    importing,
     print_json,
 )
 
@@ -38,9 +39,10 @@ def run(
         _describe(read(), as_json=as_json)
         return
     # The whole daemon is imported only to run it: --help and --check are quick.
-    from daemon.service import serve  # noqa: PLC0415
-    from daemon.storage.errors import StateRefused  # noqa: PLC0415
-    from daemon.telemetry import configure_logging  # noqa: PLC0415
+    with importing():
+        from daemon.service import serve  # noqa: PLC0415
+        from daemon.storage.errors import StateRefused  # noqa: PLC0415
+        from daemon.telemetry import configure_logging  # noqa: PLC0415
 
     configure_logging(human=False if as_json else None)
     try:
