@@ -19,7 +19,7 @@ class Entry:
 
 COMMANDS: Final = {
     "run": Entry(module="daemon.commands.run", help="Run the daemon."),
-    "health": Entry(module="daemon.commands.health", help="Show an account's four numbers."),
+    "health": Entry(module="daemon.commands.health", help="Show an account's numbers."),
     "verify": Entry(
         module="daemon.commands.verify", app="verify", help="Verify an attestation file."
     ),
@@ -27,6 +27,7 @@ COMMANDS: Final = {
         module="daemon.commands.fraud", help="Check proofs that a member contradicted himself."
     ),
     "doctor": Entry(module="daemon.commands.doctor", help="Compare configuration and reality."),
+    "book": Entry(module="daemon.commands.book", help="Sign or check a book of venue positions."),
     "keys": Entry(module="daemon.commands.keys", help="Make, show and import the keeper's keys."),
     "resume": Entry(
         module="daemon.commands.resume", app="resume", help="Let a halted keeper act again."
