@@ -158,6 +158,28 @@ def verify_scheme(
 
 @external
 @view
+def check_quorum(
+    committee: bytes32, digest: bytes32, bitmap: uint256, proof: Bytes[2080]
+) -> bool:
+    """
+    @notice See that a quorum signed a digest with secp256k1, for a consumer with a format, a domain
+            and rules of time of its own
+    @dev Reverts with committee, period, proof length, quorum, bitmap, high s, v or signer
+    @param committee the newest one's id or that of the one before it, within its validity
+    @param bitmap as for `verify`
+    @param proof as for `verify`
+    @return true
+    """
+    committees.require_known(committee)
+    rules: committees.Rules = committees.read(committee)
+    assert rules.valid_from <= block.timestamp, "period"
+    assert block.timestamp <= rules.valid_until, "period"
+    self._check_signatures(committee, rules, digest, bitmap, proof, empty(address))
+    return True
+
+
+@external
+@view
 def digest(attestation: HealthAttestation) -> bytes32:
     """
     @notice Give the EIP-712 digest that a quorum must sign
