@@ -48,11 +48,11 @@ class Domain:
     """A margin domain: what one venue's own rule nets in full (set N0).
 
     `venue` is the protocol's name. `margin` is the cash posted (USD), negative where cash is owed.
-    `atomic` says that we can move surplus between it and other atomic domains of its chain in one
-    transaction. `published` marks figures told by a venue or an operator: they may add losses,
-    never gains, to a figure that triggers, gates or is signed; `gain_weight` is what its gains count
-    for where gains count at all, `haircut` what is taken off the cash. `time_to_liquidation_s` is
-    how long it can wait for help.
+    `haircut` is taken off the cash. `atomic` says that we can move surplus between it and other
+    atomic domains of its chain in one transaction. `published` marks figures told by a venue or an
+    operator: they may add losses, never gains, to a figure that triggers, gates or is signed;
+    where gains count at all they do with `gain_weight`. `time_to_liquidation_s` is how long it can
+    wait for help.
     """
 
     id: str
