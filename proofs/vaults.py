@@ -182,7 +182,7 @@ class FactKey:
 def name_account(salt: bytes, home_chain: int, first_owner: Address, user_salt: bytes) -> bytes:
     """Give an account's id: the same on every chain, and nobody else's."""
     words = (salt, home_chain.to_bytes(WORD, "big"), _word(first_owner), user_salt)
-    return bytes(keccak(hash_text("ACCOUNT") + b"".join(words)))
+    return bytes(keccak(hash_text("PlimsollVaultAccount") + b"".join(words)))
 
 
 def digest_vault(said: Said | VaultLink, salt: bytes) -> bytes:

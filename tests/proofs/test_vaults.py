@@ -136,7 +136,7 @@ def test_keys_and_accounts_are_hashed_as_contracts_encode_them() -> None:
     assert closed.hash == keccak(keccak(b"CLOSED") + ORDER)
     account = encode(
         ["bytes32", "bytes32", "uint64", "address", "bytes32"],
-        [keccak(b"ACCOUNT"), SALT, 31_337, SOURCE, ORDER],
+        [keccak(b"PlimsollVaultAccount"), SALT, 31_337, SOURCE, ORDER],
     )
     assert name_account(SALT, 31_337, SOURCE, ORDER) == keccak(account)
 
