@@ -62,12 +62,7 @@ def hash_book(document: Mapping[str, Any]) -> bytes:
     table = Table.of(document, "")
     venue, account = table.text("venue"), table.text("account")
     time = table.whole("time", 1, MOST_TIME)
-    try:
-        parts = json.dumps(
-            table.take("parts"), sort_keys=True, separators=(",", ":"), allow_nan=False
-        )
-    except ValueError as error:
-        raise BookError("parts", "has a number that is none (NaN or Infinity)") from error
+    parts = json.dumps(table.take("parts"), sort_keys=True, separators=(",", ":"))
     struct = (
         _BOOK_TYPE
         + keccak(venue.encode())
