@@ -62,7 +62,7 @@ class PartReader:
             account=account,
             anchor=self.anchor,
             legs=held + owed,
-            native_health=None,
+            native_health=self._read_native(table),
             native_collateral=Usd(0),
             native_debt=Usd(0),
             perps=table.rows("perps", self._read_perp),
@@ -71,6 +71,11 @@ class PartReader:
             subaccount=table.text("subaccount") if "subaccount" in table.values else None,
             isolated=table.flag("isolated"),
         )
+
+    def _read_native(self, table: Table) -> Wad | None:
+        if "native_health" not in table.values:
+            return None
+        return Wad(table.amount("native_health", SIZE_DECIMALS))
 
     def _read_underlying(self, table: Table) -> str:
         name = table.text("underlying")

@@ -67,10 +67,10 @@ class Position:
     legs of 0 units: the assets that this account may supply as collateral, with the thresholds
     they would count with. A member without anything in the market is a position without legs.
 
-    A venue's positions have `perps`, `options` and `margin`, the cash posted for them (Usd x 1e8),
-    and no native figures of their own. `subaccount` names the part of the venue's account they are
-    in: parts share nothing. What is `isolated` may lose its margin at most and gives nothing to
-    what is around it.
+    A venue's positions have `perps`, `options` and `margin`, the cash posted for them (Usd x 1e8);
+    their native health is what the venue states, None where it does not. `subaccount` names the
+    part of the venue's account they are in: parts share nothing. What is `isolated` may lose its
+    margin at most and gives nothing to what is around it.
     """
 
     protocol: str

@@ -7,7 +7,7 @@ from chains.model.position import Leg
 from chains.model.snapshot import BookGap, PublishedBook
 from chains.model.units import Usd
 from daemon.api.fields import GapSchema
-from daemon.api.figures import render_standard
+from daemon.api.figures import render_standard, render_wad
 from daemon.api.texts import (
     BPS_DECIMALS,
     FACTOR_DECIMALS,
@@ -67,6 +67,7 @@ def _part(part: Part) -> PartSchema:
         subaccount=held.subaccount,
         isolated=held.isolated,
         margin_usd=_usd(held.margin),
+        native=render_wad(held.native_health),
         standard=render_standard(part.standard),
         spot=[_spot(leg) for leg in held.legs],
         perps=[_perp(perp) for perp in held.perps],

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from daemon.api.fields import GapSchema, HealthSchema, Schema, TimeText, UsdText
+from daemon.api.fields import FactorText, GapSchema, HealthSchema, Schema, TimeText, UsdText
 
 
 class StandardSchema(Schema):
@@ -59,6 +59,7 @@ class PartSchema(Schema):
     subaccount: str | None
     isolated: bool
     margin_usd: UsdText
+    native: FactorText | None = Field(description="the venue's own figure, where it states one")
     standard: StandardSchema
     spot: list[SpotSchema]
     perps: list[PerpSchema]

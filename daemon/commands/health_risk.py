@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from daemon.commands.texts import format_factor, format_table, format_usd
+from daemon.commands.texts import cut_factor, format_factor, format_table, format_usd
 
 
 def format_risk(body: dict[str, Any]) -> Iterator[str]:
@@ -30,7 +30,7 @@ def format_books(body: dict[str, Any]) -> Iterator[str]:
     parts = [_part(book, part) for book in body["books"] for part in book["parts"]]
     if parts:
         yield ""
-        yield from format_table(("part", "standard", "initial", "margin", "holds"), parts)
+        yield from format_table(("part", "native", "standard", "initial", "margin", "holds"), parts)
 
 
 def _book(book: dict[str, Any]) -> tuple[str, ...]:
@@ -45,6 +45,7 @@ def _part(book: dict[str, Any], part: dict[str, Any]) -> tuple[str, ...]:
     name = f"{book['account']} {part['subaccount'] or ''}".strip()
     return (
         f"{name} (isolated)" if part["isolated"] else name,
+        cut_factor(part["native"]) if part["native"] else "not stated",
         format_factor(part["standard"]["maintenance"]),
         format_factor(part["standard"]["initial"]),
         format_usd(part["margin_usd"]),

@@ -75,14 +75,14 @@ def calculate_decision(
 ) -> Wad | None:
     """Give the least of every native factor and the unified one, each in parts of its floor.
 
-    The floors are the policy's triggers, 1 where it has none. A part of a venue's account is
-    judged by itself: that can only lower the figure.
+    The floors are the policy's triggers, 1 where it has none. A native factor that a venue states
+    of itself can only lower the figure.
     """
     if unified is None:
         return None
     floors = [band.trigger if band else ONE for band in (policy.native, policy.unified)]
     native = [position.native_health for position in positions]
-    native += [part.standard.maintenance.factor for book in books for part in book.parts]
+    native += [part.position.native_health for book in books for part in book.parts]
     factors = [(factor, floors[0]) for factor in native] + [(unified.factor, floors[1])]
     return min(
         (Wad(div_down(factor * WAD, floor)) for factor, floor in factors if factor is not None),

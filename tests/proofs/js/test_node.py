@@ -17,7 +17,7 @@ HERE: Final = Path(__file__).parent
 PROVED: Final = read_vectors().vectors
 
 
-def _run(script: str, asked: str) -> Any:  # noqa: ANN401 -- any JSON
+def run_script(script: str, asked: str) -> Any:  # noqa: ANN401 -- any JSON
     """Give what a script in this folder answers."""
     if (node := shutil.which("node")) is None:
         pytest.skip("there is no node in PATH; `make setup` brings one")
@@ -29,7 +29,7 @@ def _run(script: str, asked: str) -> Any:  # noqa: ANN401 -- any JSON
 
 @pytest.fixture(scope="module")
 def answers() -> dict[str, Any]:
-    found: dict[str, Any] = _run("node.mjs", questions())
+    found: dict[str, Any] = run_script("node.mjs", questions())
     return found
 
 
@@ -54,7 +54,7 @@ def test_node_decodes_no_bundle_of_too_small_or_too_many_parts() -> None:
         [replace(block, nodes=(bytes(31),))],
     ]
     asked = json.dumps([_encode(blocks).hex() for blocks in bundles])
-    assert _run("bundles.mjs", asked) == [
+    assert run_script("bundles.mjs", asked) == [
         "1 blocks",
         "bundle: more than 10000 items",
         "bundle: more than 0 items",
