@@ -19,7 +19,7 @@ from chains.solana.protocols.save.adapter import SaveMarket
 
 
 def test_every_folder_with_an_adapter_is_a_protocol() -> None:
-    assert find_protocols(EIP155) == ("aave_v3",)
+    assert find_protocols(EIP155) == ("aave_v3", "plimsoll_vault")
     assert find_protocols(SOLANA) == ("klend", "marginfi", "save")
 
 

@@ -1,0 +1,66 @@
+"""The functions of the vault, seizure and notary contracts that are used here.
+
+Source: contracts/vault/vault.vy, seizure.vy, notary.vy and their interfaces beside them.
+"""
+
+from typing import Final
+
+from chains.evm.abi.function import Function
+
+ACCOUNT: Final = ("bytes32",)
+UNITS: Final = ("uint256",)
+ORDER: Final = "(uint64,uint64,bytes32,uint8,uint8,uint256,uint256,uint16,uint64,uint256)"
+RECEIPT: Final = "(bytes32,uint32,address,uint256,uint256)"
+ENTRY: Final = (
+    "(uint64,uint64,uint64,uint256[],uint256[],uint256[],uint256[],uint256[],uint256,uint256[])"
+)
+QUANTITIES: Final = f"(bytes32,bytes32,uint64,uint64,{ENTRY}[])"
+WITNESS: Final = ("uint64", "uint256", "bytes", "bytes")
+"""What says that a fact is true: its height, the signers' bitmap, their proof, a storage proof."""
+
+ASSET_COUNT: Final = Function("asset_count", (), ("uint8",))
+ASSET_TERMS: Final = Function(
+    "terms",
+    ("uint8",),
+    (
+        "(address,uint256,uint256,uint256,uint256)",  # token, scale, ltv, threshold, max rate
+    ),
+)
+PRICE: Final = Function("price", ("uint8",), UNITS)
+LEGS: Final = Function("legs", ACCOUNT, ("(uint256[],uint256[],uint256[],uint256[],uint256[])",))
+OWNER_OF: Final = Function("owner_of", ACCOUNT, ("address",))
+LINE_OUT: Final = Function("line_out", ("bytes32", "uint64", "uint8"), UNITS)
+LINE_IN: Final = Function("line_in", ("bytes32", "uint64", "uint8"), UNITS)
+LOCKABLE: Final = Function("lockable", ("bytes32", "uint8", "uint64"), UNITS)
+LENT_TO: Final = Function("lent_to", ("uint64", "uint8"), UNITS)
+BORROWED_FROM: Final = Function("borrowed_from", ("uint64", "uint8"), UNITS)
+LINE_CAP: Final = Function("line_cap", ("uint64", "uint8"), UNITS)
+IN_CAP: Final = Function("in_cap", ("uint64", "uint8"), UNITS)
+PROVISION: Final = Function("provision", ("bytes32", "uint8"), UNITS)
+ROOM: Final = Function("room", ("uint8",), UNITS)
+CLAIM_ROOM: Final = Function("claim_room", ("uint8",), UNITS)
+MIN_DEBT: Final = Function("min_debt", (), UNITS)
+SEIZURE: Final = Function("seizure", (), ("address",))
+
+HEALTH: Final = Function("health", ACCOUNT, ("uint256", "uint256"))
+
+RAISE_LINE: Final = Function("raise_line", ("bytes32", "uint64", "uint8", "uint256"))
+LOWER_LINE: Final = Function("lower_line", ("bytes32", "uint64", "uint8", "uint256"))
+
+POST_QUANTITIES: Final = Function("post_quantities", (QUANTITIES, "uint256", "bytes"))
+LOCK: Final = Function("lock", ("bytes32", "uint8", "uint64", "uint8"), (ORDER,))
+REGISTER: Final = Function("register", (ORDER, *WITNESS))
+FILL: Final = Function("fill", (ORDER, "uint256", "address"), (RECEIPT,))
+REGISTER_AND_FILL: Final = Function(
+    "register_and_fill", (ORDER, "uint256", "address", *WITNESS), (RECEIPT,)
+)
+CLOSE: Final = Function("close", (ORDER,))
+CLAIM: Final = Function("claim", (ORDER, RECEIPT, *WITNESS), UNITS)
+CLAIM_REST: Final = Function("claim_rest", (ORDER, "uint32"), UNITS)
+RELEASE: Final = Function("release", (ORDER, "uint256", *WITNESS))
+SUSPEND: Final = Function("suspend", (ORDER,))
+LIQUIDATE: Final = Function(
+    "liquidate", ("bytes32", "uint8", "uint8", "uint256", "address"), UNITS * 2
+)
+PROVIDE: Final = Function("provide", ("bytes32", "uint8"), UNITS)
+WRITE_DOWN: Final = Function("write_down", ("bytes32", "uint8"), UNITS)
