@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 PY := $(VENV)/bin/python
+WORKERS ?= 2
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: help setup demo test sdk check format run bench deep lock clean
@@ -18,7 +19,7 @@ demo: setup ## run the main job on a local devnet of real chains
 	@$(PY) -m daemon.demo
 
 test: setup sdk ## pass all tests
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 sdk: setup ## the makers' SDKs, which our instructions are compared with
 	@[[ -d tests/sdk/node_modules ]] \
