@@ -42,8 +42,9 @@ class Together:
         """Start everybody, and wait until all serve an attestation."""
         for member in self.committee.members:
             self.write(member, **changes)
-        for daemon in self.daemons:
-            await daemon.start()
+        async with asyncio.TaskGroup() as group:
+            for daemon in self.daemons:
+                group.create_task(daemon.start())
         await self.until_attested(range(len(self.daemons)))
 
     def write(self, member: DevMember, **changes: object) -> None:
