@@ -6,13 +6,15 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import CollectorRegistry
 
-from chains.model.snapshot import ChainGap
+from chains.model.snapshot import BookGap, ChainGap
 from daemon.api.context import ApiContext
 from daemon.api.server import serve
 from daemon.board import Board
 from tests.daemon.api.conftest import Clock
 from tests.daemon.api.test_health import READ_CHEAP, READ_DEAR, put, read_solana
 from tests.daemon.commands.conftest import Run
+from tests.daemon.margin import venues_story
+from tests.support import books as b
 from tests.support import values
 from tests.support.values import CHEAP, DEAR, NOW
 
@@ -121,3 +123,42 @@ def test_without_other_forms_there_is_no_table_of_them(
 ) -> None:
     put(board, READ_CHEAP, READ_DEAR)
     assert "issuer" not in plimsoll("health", "alice", "--url", url).out
+
+
+def test_books_standard_mode_and_the_decision_are_shown(
+    plimsoll: Run, board: Board, url: str
+) -> None:
+    board.reports["alice"] = venues_story.report(
+        venues_story.weth(10),
+        venues_story.usdc(15_000),
+        books=(venues_story.book(b.part("500", native_health="1.25", perps=[b.perp()])),),
+    )
+    shown = plimsoll("health", "alice", "--url", url)
+    assert shown.code == 0, shown.err
+    lines = [line.split() for line in shown.out.splitlines() if line]
+    assert ["unified", "1.1038", "(equity", "1,600.00", "USD)"] in lines
+    assert ["decision", "0.7359", "(due", "below", "1)"] in lines
+    assert ["standard", "1.1363", "(equity", "2,100.00", "USD)"] in lines
+    assert ["initial", "1.0312", "(equity", "500.00", "USD)"] in lines
+    name = "venue:deribit:12345"
+    [book, part] = [line for line in lines if line[0] == name]
+    assert book[1:] == [b.PUBLISHER.address, "0", "s", "of", "120", "s", "400.00", "read"]
+    assert part[1:] == ["1.2500", "1.2500", "0.5000", "500.00", "-10", "WETH", "perp"]
+    assert "NOT ATTESTED" not in shown.out
+
+
+def test_an_unsigned_book_is_told_loudly(plimsoll: Run, board: Board, url: str) -> None:
+    own = venues_story.book(b.part("500"), publisher=None)
+    board.reports["alice"] = venues_story.report(venues_story.weth(10), books=(own,))
+    shown = plimsoll("health", "alice", "--url", url).out
+    assert "! NOT ATTESTED: the book of venue:deribit:12345: nobody signed it\n" in shown
+
+
+def test_a_book_that_cannot_be_relied_on_is_a_gap(plimsoll: Run, board: Board, url: str) -> None:
+    last = venues_story.book(b.part("500"))
+    gap = BookGap(account=last.account, reason="signature: is missing", since=NOW - 5, last=last)
+    board.reports["alice"] = venues_story.report(venues_story.weth(10), books=(gap,))
+    shown = plimsoll("health", "alice", "--url", url).out
+    assert "unified         unknown" in shown
+    assert "GAP since" in shown
+    assert "! venue:deribit:12345: signature: is missing\n" in shown
