@@ -141,6 +141,13 @@ def _vault_accounts(
                 "write it in one account only"
             )
         owners.setdefault(account.vault, account.id)
+        members = {member.chain for member in account.members}
+        for label, chain in chains.items():
+            if isinstance(chain, EvmSettings) and chain.vault and chain.caip2 not in members:
+                yield (
+                    f"accounts[{index}].members: chains.{label} has a vault and the account nobody "
+                    f"there; write who owns the vault account on {chain.caip2}"
+                )
 
 
 def _ids_twice(accounts: Sequence[AccountSettings]) -> Iterator[str]:

@@ -13,10 +13,11 @@ from solders.pubkey import Pubkey
 from chains import discover
 from chains.evm.client import EvmClient
 from chains.evm.heads import HeadStream
+from chains.evm.protocols.plimsoll_vault.adapter import VaultOpener
 from chains.evm.reader import EvmReader, MarketTerms
 from chains.evm.signer import LocalSigner
 from chains.keyfiles import SignerError
-from chains.model.ids import EIP155, SOLANA, ChainId
+from chains.model.ids import EIP155, SOLANA, AccountId, ChainId
 from chains.rpc.endpoint import Observer
 from chains.solana.bundles import BundleLane
 from chains.solana.client import SolanaClient
@@ -39,6 +40,7 @@ from daemon.translate import (
     build_solana_tokens,
     build_stating,
     build_tokens,
+    build_vault_members,
     find_native,
 )
 from proofs.committee import Committee
@@ -141,8 +143,9 @@ async def open_chains(
                 case EvmSettings():
                     hunts = settings.keeper.liquidate and chain.contracts.liquidator is not None
                     proves = settings.keys.keystore is not None
+                    vaulted = build_vault_members(settings, chain.caip2)
                     found = await _open_evm(
-                        stack, label, chain, observer, hunts=hunts, proves=proves
+                        stack, label, chain, observer, vaulted, hunts=hunts, proves=proves
                     )
                 case SolanaSettings():
                     hunts = settings.keeper.liquidate and bool(chain.pools)
@@ -158,6 +161,7 @@ async def _open_evm(
     label: str,
     chain: EvmSettings,
     observer: Observer | None,
+    vaulted: Mapping[AccountId, bytes],
     *,
     hunts: bool,
     proves: bool,
@@ -168,7 +172,7 @@ async def _open_evm(
     client = await open_client(HEAD_TIMEOUT_S)
     hunting = await open_client(HUNT_TIMEOUT_S) if hunts else None
     proving = await open_client(HUNT_TIMEOUT_S) if proves else None
-    return _build_chain(label, chain, client, hunting, proving)
+    return _build_chain(label, chain, client, hunting, proving, vaulted)
 
 
 async def _open_solana(
@@ -254,6 +258,7 @@ def _build_chain(
     client: EvmClient,
     hunting: EvmClient | None,
     proving: EvmClient | None,
+    vaulted: Mapping[AccountId, bytes],
 ) -> EvmParts:
     tokens = build_tokens(chain)
     return EvmParts(
@@ -270,18 +275,24 @@ def _build_chain(
         ),
         reader=EvmReader(
             client,
-            markets=[
-                MarketTerms(
-                    pool=market.pool, protocol=discover.load_protocol(EIP155, market.protocol)
-                )
-                for market in chain.markets
-            ],
+            markets=_list_markets(chain, vaulted),
             tokens=tuple(tokens.values()),
             native=find_native(label, chain, tokens),
             priority_fee_wei=chain.priority_fee_wei,
             rescue=chain.contracts.rescue,
         ),
     )
+
+
+def _list_markets(chain: EvmSettings, vaulted: Mapping[AccountId, bytes]) -> list[MarketTerms]:
+    """Give the configured markets, and the vault where a member has an account in it."""
+    markets = [
+        MarketTerms(pool=market.pool, protocol=discover.load_protocol(EIP155, market.protocol))
+        for market in chain.markets
+    ]
+    if chain.vault is not None and vaulted:
+        markets.append(MarketTerms(pool=chain.vault.vault, protocol=VaultOpener(vaulted)))
+    return markets
 
 
 async def open_key(settings: Settings) -> Key | None:

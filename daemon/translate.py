@@ -133,6 +133,16 @@ def build_members(settings: Settings) -> Mapping[AccountId, str]:
     return {member: account.id for account in settings.accounts for member in account.members}
 
 
+def build_vault_members(settings: Settings, chain: ChainId) -> Mapping[AccountId, bytes]:
+    """Give the vault account that each member on a chain stands for."""
+    return {
+        member: account.vault
+        for account in settings.accounts
+        for member in account.members
+        if account.vault is not None and member.chain == chain
+    }
+
+
 def build_salts(settings: Settings) -> Mapping[str, bytes]:
     """Give every margin account's blinding salt."""
     return {

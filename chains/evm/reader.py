@@ -4,9 +4,9 @@ Every part contributes a pure plan; the combined plan is one multicall at the he
 Markets are opened at the first read, and again when governance changed one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -40,12 +40,27 @@ class TokenTerms:
     ratio: RatioTerms | None = None
 
 
+class Opener(Protocol):
+    """Opens a market: its protocol's class, or what knows more of it."""
+
+    async def open(
+        self,
+        client: ViewCaller,
+        anchor: BlockAnchor,
+        *,
+        pool: Address,
+        feeds: Mapping[Address, FeedTerms],
+    ) -> EvmMarket:
+        """Learn the market's layout at the anchor; DecodeError for an unknown version."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketTerms:
     """A configured market: its pool and its protocol's class; see chains.discover."""
 
     pool: Address
-    protocol: type[EvmMarket]
+    protocol: Opener
 
 
 class EvmReader:

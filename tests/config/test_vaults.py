@@ -31,7 +31,10 @@ assets = {assets}
 """
 
 
-NAMED = GOOD.replace('id = "alice"', f'id = "alice"\nvault = "{ID}"')
+THERE = '"eip155:31338:0x3333333333333333333333333333333333333333"'
+NAMED = GOOD.replace('id = "alice"', f'id = "alice"\nvault = "{ID}"').replace(
+    "members = [", f"members = [{THERE}, "
+)
 TEXT = NAMED + SECOND_CHAIN + table("cheap", '["WETH", "USDC"]') + table("dear", '["-", "USDC"]')
 
 
@@ -118,8 +121,15 @@ def test_a_mistake_is_one_clear_line(tmp_path: Path, old: str, new: str, line: s
 def test_a_vault_account_needs_a_vault(tmp_path: Path) -> None:
     assert (
         "accounts[0].vault: no chain has a vault; write a table [chains.….vault] for each that has"
-        in refuse(tmp_path, NAMED)
+        in refuse(tmp_path, NAMED + SECOND_CHAIN)
     )
+
+
+def test_a_vault_account_names_its_owner_on_every_chain_with_a_vault(tmp_path: Path) -> None:
+    assert (
+        "accounts[0].members: chains.dear has a vault and the account nobody there; "
+        "write who owns the vault account on eip155:31338"
+    ) in refuse(tmp_path, TEXT.replace(f"{THERE}, ", ""))
 
 
 def test_two_accounts_may_not_count_one_vault_account(tmp_path: Path) -> None:
@@ -127,6 +137,6 @@ def test_two_accounts_may_not_count_one_vault_account(tmp_path: Path) -> None:
 [[accounts]]
 id = "bob"
 vault = "{ID}"
-members = ["eip155:31338:0x3333333333333333333333333333333333333333"]
+members = ["eip155:31338:0x4444444444444444444444444444444444444444"]
 """
     assert "accounts[1].vault: is that of 'alice' already" in refuse(tmp_path, TEXT + second)

@@ -207,6 +207,26 @@ class PlimsollVaultMarket:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class VaultOpener:
+    """Opens a chain's vault for the accounts that members of margin accounts have in it."""
+
+    accounts: Mapping[AccountId, bytes]
+
+    async def open(
+        self,
+        client: ViewCaller,
+        anchor: BlockAnchor,
+        *,
+        pool: Address,
+        feeds: Mapping[Address, FeedTerms],
+    ) -> PlimsollVaultMarket:
+        """Learn the vault's assets at the anchor."""
+        return await PlimsollVaultMarket.open(
+            client, anchor, pool=pool, feeds=feeds, accounts=self.accounts
+        )
+
+
 def _plan_symbol(token: Address) -> ReadPlan[str]:
     return ReadPlan(
         calls=(SYMBOL.view(token),), decode=lambda results: decode_symbol(results[0].data)
