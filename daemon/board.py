@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from chains.book.document import judge_book
 from chains.model.ids import AccountId, ChainId, InvalidId
-from chains.model.snapshot import BookGap, ChainGap, ChainSnapshot, PublishedBook
+from chains.model.snapshot import BookGap, ChainGap, ChainSnapshot, PublishedBook, Snapshot
 from daemon.margin.report import MarginReport
 from proofs.envelope import Envelope
 
@@ -35,7 +35,8 @@ class Board:
 
     `members` maps every CAIP-10 member to its margin account's id; `labels` maps a chain to its
     label in the configuration; `stale_after_s` says how old a chain's newest block may be, and
-    `heard_at` when (monotonic seconds) one was read last. `book_accounts` maps every account at a
+    `heard_at` when (monotonic seconds) one was read last. `snapshots` are what the
+    reports were made of. `book_accounts` maps every account at a
     venue whose book is read to its margin account.
     `progress_at` is the last time (seconds) anything was completed: the watchdog lives on it.
     """
@@ -46,6 +47,7 @@ class Board:
     stale_after_s: Mapping[ChainId, int]
     chains: dict[ChainId, ChainSnapshot | ChainGap] = field(default_factory=dict)
     reports: dict[str, MarginReport] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
     attestations: dict[str, Attested] = field(default_factory=dict)
     heard_at: dict[ChainId, float] = field(default_factory=dict)
     book_accounts: Mapping[AccountId, str] = field(default_factory=dict)

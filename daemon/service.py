@@ -131,6 +131,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             board=board,
             clock=time.time,
             registry=metrics.registry,
+            risk=build_risk(settings),
             history=build_history(store),
             actions=build_actions(Journal(database)) if key else None,
             totals=build_totals(database),

@@ -57,6 +57,7 @@ class AccountWatch:
         snapshot = collect(self.board, self.account, now=now)
         report = evaluate(snapshot, self.policy, self.risk, max_skew_s=self.max_skew_s)
         self.board.reports[self.account] = report
+        self.board.snapshots[self.account] = snapshot
         if self.attestor:
             attested = await self.attestor.attest(report, needed=self._is_triggered(report))
             if attested:

@@ -1,5 +1,6 @@
 """The routes of margin accounts: list, health, attestation, history."""
 
+import asyncio
 import json
 import re
 from http import HTTPStatus
@@ -9,6 +10,7 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 from pydantic import BaseModel
 
+from chains.model.snapshot import Snapshot
 from daemon.api.context import CONTEXT, ApiContext, HistoryReader
 from daemon.api.problems import ProblemError
 from daemon.api.render import render_report
@@ -20,6 +22,9 @@ from daemon.api.schemas import (
     HistoryPage,
 )
 from daemon.api.texts import render_account, render_time
+from daemon.margin.measures import Portfolio, measure_portfolio
+from daemon.margin.report import MarginReport
+from daemon.margin.risk import RiskTable
 from proofs.evidence.bundle import MAGIC, unpack_bundle
 
 PAGE: Final = 50
@@ -40,14 +45,26 @@ async def list_accounts(request: web.Request) -> web.Response:
 
 
 async def read_health(request: web.Request) -> web.Response:
-    """Answer the four numbers of an account, with the snapshot's id as ETag."""
+    """Answer the numbers of an account, with the snapshot's id as ETag."""
     context, name = _find(request)
     report = context.board.reports.get(name)
     if report is None:
         detail = f"{name} was not read yet; try again in a second"
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, _RETRY)
-    rendered = render_report(report, context.board.labels, int(context.clock()))
+    now = int(context.clock())
+    snapshot = context.board.snapshots.get(name)
+    portfolio = await asyncio.to_thread(_measure, context.risk, report, snapshot, now)
+    rendered = render_report(report, context.board.labels, now, portfolio)
     return answer(request, rendered, etag=rendered.snapshot)
+
+
+def _measure(
+    risk: RiskTable | None, report: MarginReport, snapshot: Snapshot | None, now: int
+) -> Portfolio | None:
+    """Give the account's portfolio margin, None where no risk table or no snapshot is known."""
+    if risk is None or snapshot is None:
+        return None
+    return measure_portfolio(report, snapshot, risk, now=now)
 
 
 async def read_attestation(request: web.Request) -> web.Response:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from daemon.board import Board
 from daemon.committee.view import CommitteeView
 from daemon.keeper.intent import Intent
+from daemon.margin.risk import RiskTable
 from daemon.telemetry import TotalsReader
 
 
@@ -39,12 +40,14 @@ class ApiContext:
     """All that the API may ask; `signer_fault` says why nothing can be signed, None if it can.
 
     `halts` gives what of the keeper stands still, and why: itself, liquidations, chains' lanes.
-    `committee` looks at the committee, None for a lone keeper.
+    `committee` looks at the committee, None for a lone keeper. `risk` is what portfolio margin is
+    measured with.
     """
 
     board: Board
     clock: Callable[[], float]
     registry: CollectorRegistry
+    risk: RiskTable | None = None
     history: HistoryReader | None = None
     actions: ActionReader | None = None
     totals: TotalsReader | None = None

@@ -1,11 +1,18 @@
 """Health factors as the API answers them: pure."""
 
+import math
+from typing import Final
+
 from chains.model.health import Health
 from chains.model.units import Wad
 from daemon.api.fields import FactorSchema, HealthSchema
 from daemon.api.texts import FACTOR_DECIMALS, USD_DECIMALS, render_decimal
-from daemon.api.venues import StandardSchema
+from daemon.api.venues import PortfolioSchema, PortfolioViewSchema, StandardSchema
+from daemon.margin.measures import Portfolio
+from daemon.margin.portfolio_report import PortfolioReport
 from daemon.margin.report import Standard
+
+RISK_DECIMALS: Final = 6
 
 
 def render_health(health: Health) -> HealthSchema:
@@ -24,6 +31,34 @@ def render_standard(standard: Standard) -> StandardSchema:
     return StandardSchema(
         maintenance=render_health(standard.maintenance), initial=render_health(standard.initial)
     )
+
+
+def render_portfolio(portfolio: Portfolio) -> PortfolioSchema:
+    """Give portfolio margin at each kappa, the account's own netting last."""
+    views = [_view(report, f"{kappa:.2f}") for kappa, report in portfolio.told]
+    if portfolio.own is not None:
+        views.append(_view(portfolio.own, None))
+    return PortfolioSchema(views=views, unknown=portfolio.unknown)
+
+
+def _view(report: PortfolioReport, kappa: str | None) -> PortfolioViewSchema:
+    return PortfolioViewSchema(
+        kappa=kappa,
+        health_factor=_cut(report.factor),
+        initial_factor=_cut(report.initial_factor),
+        equity_usd=f"{report.equity:.2f}",
+        requirement_usd=f"{report.maintenance:.2f}",
+        worst=report.worst.name if report.worst else None,
+        worst_loss_usd=f"{report.worst.loss:.2f}" if report.worst else None,
+        binding=report.binding,
+    )
+
+
+def _cut(factor: float | None) -> str | None:
+    """Give a factor floored to six decimals."""
+    if factor is None:
+        return None
+    return render_decimal(math.floor(factor * 10**RISK_DECIMALS), RISK_DECIMALS)
 
 
 def render_factor(factor: Wad | None, *, owed: bool) -> FactorSchema:

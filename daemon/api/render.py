@@ -11,7 +11,13 @@ from chains.model.snapshot import ChainGap, ChainSnapshot
 from chains.model.units import Wad
 from daemon.api.books import find_unstated, render_book
 from daemon.api.fields import GapSchema, HealthSchema
-from daemon.api.figures import render_factor, render_health, render_standard, render_wad
+from daemon.api.figures import (
+    render_factor,
+    render_health,
+    render_portfolio,
+    render_standard,
+    render_wad,
+)
 from daemon.api.schemas import (
     BlockSchema,
     ChainSchema,
@@ -30,6 +36,7 @@ from daemon.api.texts import (
     render_decimal,
     render_time,
 )
+from daemon.margin.measures import Portfolio
 from daemon.margin.report import MarginLeg, MarginReport, PriceRange
 from daemon.margin.risk import Form
 
@@ -46,7 +53,12 @@ def calculate_snapshot_id(report: MarginReport) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
-def render_report(report: MarginReport, labels: Mapping[ChainId, str], now: int) -> HealthReport:
+def render_report(
+    report: MarginReport,
+    labels: Mapping[ChainId, str],
+    now: int,
+    portfolio: Portfolio | None = None,
+) -> HealthReport:
     """Give the whole answer about one margin account at `now` (seconds)."""
     no_debt = report.unified is not None and report.unified.requirement == 0
     return HealthReport(
@@ -65,6 +77,7 @@ def render_report(report: MarginReport, labels: Mapping[ChainId, str], now: int)
         rescuable=render_factor(report.rescuable, owed=not no_debt),
         decision=render_factor(report.decision, owed=not report.complete),
         standard=render_standard(report.standard) if report.standard else None,
+        portfolio=render_portfolio(portfolio) if portfolio else None,
         unattested=list(find_unstated(report)),
         positions=[
             _position(position, [leg for leg in report.legs if leg.position is position])

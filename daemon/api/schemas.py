@@ -21,7 +21,7 @@ from daemon.api.fields import (
     TimeText,
     UsdText,
 )
-from daemon.api.venues import BookSchema, StandardSchema
+from daemon.api.venues import BookSchema, PortfolioSchema, StandardSchema
 
 
 class IntervalSchema(Schema):
@@ -139,6 +139,7 @@ class HealthReport(Schema):
     rescuable: FactorSchema
     decision: FactorSchema
     standard: StandardSchema | None
+    portfolio: PortfolioSchema | None
     unattested: list[str]
     positions: list[PositionSchema]
     books: list[BookSchema]

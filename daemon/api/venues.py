@@ -17,6 +17,33 @@ class StandardSchema(Schema):
     initial: HealthSchema
 
 
+class PortfolioViewSchema(Schema):
+    """Portfolio margin with the surplus of one place counting elsewhere with `kappa`.
+
+    `kappa` null is what the account's own routes are worth. `worst` names the scenario that loses
+    most, `binding` what sets the requirement. Floating point: factors are cut to six decimals.
+    """
+
+    kappa: str | None
+    health_factor: str | None = Field(examples=["1.248439"])
+    initial_factor: str | None
+    equity_usd: str
+    requirement_usd: str
+    worst: str | None
+    worst_loss_usd: str | None
+    binding: str
+
+
+class PortfolioSchema(Schema):
+    """Portfolio margin, published gains included; `unknown` says why there is none.
+
+    It is shown only: nothing triggers on it, nothing is signed.
+    """
+
+    views: list[PortfolioViewSchema]
+    unknown: str | None
+
+
 class PerpSchema(Schema):
     """A perpetual future as its venue states it; `size` is negative where it is short."""
 

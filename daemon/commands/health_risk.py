@@ -17,6 +17,30 @@ def format_risk(body: dict[str, Any]) -> Iterator[str]:
     ):
         equity = format_usd(found["equity_usd"])
         yield f"  {name:<14}  {format_factor(found)}  (equity {equity} USD)"
+    if body["portfolio"] is not None:
+        yield from _format_portfolio(body["portfolio"])
+
+
+def _format_portfolio(portfolio: dict[str, Any]) -> Iterator[str]:
+    if portfolio["unknown"]:
+        yield f"  portfolio       unknown: {portfolio['unknown']}"
+        return
+    yield ""
+    yield from format_table(
+        ("portfolio", "factor", "initial", "worst scenario", "loses", "set by"),
+        [_view(view) for view in portfolio["views"]],
+    )
+
+
+def _view(view: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        "own netting" if view["kappa"] is None else f"kappa {view['kappa']}",
+        cut_factor(view["health_factor"]) if view["health_factor"] else "no debt",
+        cut_factor(view["initial_factor"]) if view["initial_factor"] else "no debt",
+        view["worst"] or "-",
+        format_usd(view["worst_loss_usd"]) if view["worst_loss_usd"] else "-",
+        view["binding"],
+    )
 
 
 def format_books(body: dict[str, Any]) -> Iterator[str]:
