@@ -9,7 +9,7 @@ from chains.evm.abi.function import Function
 
 ACCOUNT: Final = ("bytes32",)
 UNITS: Final = ("uint256",)
-ORDER: Final = "(uint64,uint64,bytes32,uint8,uint8,uint256,uint256,uint16,uint64,uint256)"
+ORDER: Final = "(uint64,uint64,bytes32,uint8,uint8,uint256,uint256,uint256,uint16,uint64,uint256)"
 RECEIPT: Final = "(bytes32,uint32,address,uint256,uint256)"
 ENTRY: Final = (
     "(uint64,uint64,uint64,uint256[],uint256[],uint256[],uint256[],uint256[],uint256,uint256[])"
@@ -41,8 +41,25 @@ ROOM: Final = Function("room", ("uint8",), UNITS)
 CLAIM_ROOM: Final = Function("claim_room", ("uint8",), UNITS)
 MIN_DEBT: Final = Function("min_debt", (), UNITS)
 SEIZURE: Final = Function("seizure", (), ("address",))
+POOL: Final = Function("pool", (), ("address",))
 
 HEALTH: Final = Function("health", ACCOUNT, ("uint256", "uint256"))
+STATEMENT: Final = Function("statement", ACCOUNT, UNITS * 2)
+REGISTERED: Final = Function("registered", ACCOUNT, UNITS)
+ORDER_STATE: Final = Function(
+    "order_state",
+    ACCOUNT,
+    ("(uint256,uint256,uint64,uint256,uint256,uint256,bool,bool,bool,uint256,uint256)",),
+)
+OPEN_ORDERS: Final = Function("open_orders", ACCOUNT, ("bytes32[]",))
+_EIGHT: Final = "uint256[8]"
+KNOWN_ENTRY: Final = Function(
+    "entry",
+    ("bytes32", "uint64"),
+    (f"(uint256,uint256,{','.join([_EIGHT] * 6)},uint256)",),
+)
+SEIZURE_TERMS: Final = Function("terms", (), (f"({','.join(['uint256'] * 14)})",))
+PROVIDED_AT: Final = Function("provided_at", ("bytes32", "uint8"), UNITS)
 
 RAISE_LINE: Final = Function("raise_line", ("bytes32", "uint64", "uint8", "uint256"))
 LOWER_LINE: Final = Function("lower_line", ("bytes32", "uint64", "uint8", "uint256"))
@@ -58,7 +75,9 @@ CLOSE: Final = Function("close", (ORDER,))
 CLAIM: Final = Function("claim", (ORDER, RECEIPT, *WITNESS), UNITS)
 CLAIM_REST: Final = Function("claim_rest", (ORDER, "uint32"), UNITS)
 RELEASE: Final = Function("release", (ORDER, "uint256", *WITNESS))
-SUSPEND: Final = Function("suspend", (ORDER,))
+TAKE_RAISED: Final = Function("take_raised", ("bytes32", "uint64", "uint8", "uint256", *WITNESS))
+TAKE_LOWERED: Final = Function("take_lowered", ("bytes32", "uint64", "uint8", "uint256", *WITNESS))
+TAKE_LINK: Final = Function("take_link", ("uint64", "address", "bytes32", "uint256", *WITNESS))
 LIQUIDATE: Final = Function(
     "liquidate", ("bytes32", "uint8", "uint8", "uint256", "address"), UNITS * 2
 )

@@ -13,6 +13,7 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from chains.evm.decode import Log
+from chains.evm.protocols.plimsoll_vault.contracts import ORDER, RECEIPT
 
 _WORD: Final = 32
 
@@ -39,12 +40,10 @@ class _Shape:
 
     @property
     def topic(self) -> bytes:
-        types = [argument.split()[0] for argument in (*self.indexed, *self.data)]
+        types = [_split(argument)[0] for argument in (*self.indexed, *self.data)]
         return bytes(keccak(text=f"{self.name}({','.join(['bytes32', *types])})"))
 
     def decode(self, log: Log) -> dict[str, Any]:
-        if len(log.topics) != len(self.indexed) + 2:
-            raise ValueError(f"{self.name} has {len(log.topics)} topics")
         indexed = [_split(argument) for argument in self.indexed]
         data = [_split(argument) for argument in self.data]
         values = {
@@ -56,12 +55,15 @@ class _Shape:
 
 
 def _split(argument: str) -> tuple[str, str]:
-    kind, name = argument.split()
+    kind, _, name = argument.rpartition(" ")
     return kind, name
 
 
 _MOVED: Final = ("uint8 asset", "address who")
 _UNITS: Final = ("uint256 units",)
+_ID: Final = ("bytes32 id",)
+_ASSET: Final = ("uint8 asset",)
+_PART: Final = ("uint8 asset", "uint256 units")
 _SHAPES: Final = (
     _Shape("Opened", ("address owner",), ("bytes32 user_salt",)),
     _Shape("LinkAnnounced", ("uint64 chain", "address owner"), ("uint256 nonce",)),
@@ -75,21 +77,44 @@ _SHAPES: Final = (
     _Shape("LineLowered", ("uint64 from", "uint8 asset"), ("uint256 units", "uint256 lowered")),
     _Shape("LineTaken", ("uint64 chain", "uint8 asset"), ("bool incoming", "uint256 told")),
     _Shape("QuantitiesPosted", (), ("uint64 sequence", "uint64 issued_at")),
-    _Shape("Provided", ("uint8 asset",), _UNITS),
-    _Shape("Unprovided", ("uint8 asset",), _UNITS),
-    _Shape("WrittenDown", ("uint8 asset",), ("uint256 units", "uint256 borne_by_lenders")),
+    _Shape("Locked", _ID, (f"{ORDER} order", "uint256 health")),
+    _Shape("Registered", _ID),
+    _Shape("Filled", _ID, (f"{RECEIPT} receipt", "address payer", "uint256 extra")),
+    _Shape("Closed", _ID, ("uint256 closed",)),
+    _Shape("Claimed", _ID, ("uint32 index", "address to", "uint256 units", "uint256 waiting")),
+    _Shape("Released", _ID, _UNITS),
+    _Shape(
+        "Liquidated",
+        (),
+        (
+            "uint8 collateral_asset",
+            "uint8 debt_asset",
+            "uint256 repaid",
+            "uint256 taken",
+            "uint256 bonus_bps",
+            "uint256 health",
+            "address payer",
+        ),
+    ),
+    _Shape("Provided", _ASSET, _UNITS),
+    _Shape("Provided", (), (*_PART, "uint256 ready_at")),
+    _Shape("Unprovided", _ASSET, _UNITS),
+    _Shape("Unprovided", (), _PART),
+    _Shape("WrittenDown", _ASSET, (*_UNITS, "uint256 borne_by_lenders")),
+    _Shape("WrittenDown", (), _PART),
 )
-_BY_TOPIC: Final = {shape.topic: shape for shape in _SHAPES}
-TOPICS: Final = tuple(_BY_TOPIC)
+"""Provisions are told of twice: by the vault, and by the seizure, whose shape is the second."""
+_BY_TOPIC: Final = {(shape.topic, len(shape.indexed) + 2): shape for shape in _SHAPES}
+TOPICS: Final = tuple(dict.fromkeys(shape.topic for shape in _SHAPES))
 """What to ask a node for: the first topics of all events here."""
 TOPIC_OF: Final = {shape.name: shape.topic for shape in _SHAPES}
-"""The first topic of each event by its name."""
+"""The first topic of each event by its name: of those told twice, the seizure's."""
 
 
 def decode_event(log: Log) -> VaultEvent:
     """Decode a log of the vault or its seizure; ValueError for any other."""
-    shape = _BY_TOPIC.get(log.topics[0]) if log.topics else None
-    if shape is None or len(log.topics) < 2:  # noqa: PLR2004 - the event and its account
+    shape = _BY_TOPIC.get((log.topics[0], len(log.topics))) if log.topics else None
+    if shape is None:
         raise ValueError(f"log {log.index} of {log.address} is no event of an account")
     try:
         values = shape.decode(log)
