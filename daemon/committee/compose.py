@@ -25,6 +25,7 @@ from daemon.committee.rounds import Rounds
 from daemon.committee.server import Listener, serve
 from daemon.committee.standing import Standing, list_roots
 from daemon.committee.turns import RoundTerms, Turns
+from daemon.committee.vaults import VaultSetup, VaultsParts, build_vault_member, build_vaults
 from daemon.committee.view import CommitteeView, view_committee
 from daemon.committee.views import EvmView, SolanaView, View
 from daemon.compose import ChainParts, EvmParts, Key, SolanaParts
@@ -61,6 +62,7 @@ class CommitteeParts:
     refusals: Refusals
     rounds: Rounds
     port: int
+    vaults: VaultsParts | None = None
 
     def view(self) -> CommitteeView:
         """Look at the committee now."""
@@ -148,6 +150,7 @@ async def open_committee(
     record: Record,
     last: Sequence[Attested],
     changed: Changed,
+    vaults: VaultSetup | None = None,
     clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[CommitteeParts]:
     """Open the member and its listener; `changed` is told of an account with a new attestation."""
@@ -198,6 +201,9 @@ async def open_committee(
             turns=turns,
             clock=clock,
         )
+        stated = None
+        if vaults is not None:
+            stated = build_vaults(vaults, membership, signer, peers, refusals, clock=clock)
         member = Member(
             membership=membership,
             signer=signer,
@@ -209,6 +215,7 @@ async def open_committee(
             refusals=refusals,
             turns=turns,
             prover=prover,
+            vaults=build_vault_member(stated, signer, catch_up, refusals) if stated else None,
             clock=clock,
         )
         listener = Listener(post, peers, refusals, member.answer)
@@ -220,6 +227,7 @@ async def open_committee(
                 refusals=refusals,
                 rounds=rounds,
                 port=port,
+                vaults=stated,
             )
 
 

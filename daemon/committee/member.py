@@ -17,6 +17,7 @@ from daemon.committee.frauds import FraudWatch
 from daemon.committee.membership import Membership
 from daemon.committee.messages import (
     NEWEST_AT_ONCE,
+    VAULT_REQUESTS,
     BadMessage,
     Kind,
     Message,
@@ -30,6 +31,7 @@ from daemon.committee.refusals import Refusals
 from daemon.committee.slots import Accounts, decode_accounts
 from daemon.committee.standing import Standing
 from daemon.committee.turns import Turns
+from daemon.committee.vault_member import VaultMember
 from daemon.proving import Prover
 from daemon.storage.errors import StorageError
 from proofs.committee import Committee
@@ -73,6 +75,7 @@ class Member:
     refusals: Refusals
     turns: Turns
     prover: Prover
+    vaults: VaultMember | None = None
     clock: Callable[[], float] = time.time
     _judging: set[tuple[Address, str]] = field(default_factory=set)
     _reading: defaultdict[Address, asyncio.Lock] = field(
@@ -81,6 +84,10 @@ class Member:
 
     async def answer(self, message: Message) -> tuple[Kind, bytes]:
         """Give the kind and the body of the reply; what cannot be read is refused too."""
+        if message.header.kind in VAULT_REQUESTS:
+            if self.vaults is None:
+                return Kind.REFUSAL, join_parts([encode_reason("I know of no vaults")])
+            return await self.vaults.answer(message)
         try:
             parts = split_parts(message.body)
             match message.header.kind:

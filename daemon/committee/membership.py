@@ -24,7 +24,8 @@ class Membership:
     """One member, `me`, among the others; `urls` say where each is reached.
 
     `chain` grows as others show later committees that the one before signed; `state_dir` keeps it.
-    `banned` are the convicted, with what they did.
+    `banned` are the convicted, with what they did. `counted` are the ids of committees that vaults
+    still count, whoever attests by now.
     """
 
     me: Address
@@ -32,6 +33,7 @@ class Membership:
     urls: Mapping[Address, str]
     state_dir: Path
     banned: dict[Address, str] = field(default_factory=dict)
+    counted: set[bytes] = field(default_factory=set)
 
     @property
     def deployment(self) -> str:
@@ -51,11 +53,11 @@ class Membership:
             return None
 
     def is_member(self, address: Address, now: int) -> bool:
-        """Say whether somebody signs now or is to."""
+        """Say whether somebody signs now or is to, be it for vaults only."""
         current = self.current(now)
         epoch = current.epoch if current else 0
-        later = (c for c in self.chain.committees if c.epoch >= epoch)
-        return any(address in committee.members for committee in later)
+        heard = (c for c in self.chain.committees if c.epoch >= epoch or c.id in self.counted)
+        return any(address in committee.members for committee in heard)
 
     def others(self, committee: Committee) -> tuple[Address, ...]:
         """Give the other members that may be asked, in the committee's order."""

@@ -32,6 +32,8 @@ MAX_SLOTS_BYTES: Final = 2 * 1024 * 1024
 """What the raw accounts of Solana in a proposal may take together."""
 MAX_EVIDENCE_BYTES: Final = 1024 * 1024
 """What the evidence in a proposal may take; more of it is not sent, and the leaves stay as read."""
+MAX_STATEMENTS_BYTES: Final = 512 * 1024
+"""What statements about vaults in one message may take together."""
 MAX_REASON: Final = 400
 NEWEST_AT_ONCE: Final = 8
 """Of how many accounts the newest attestations are asked for in one message."""
@@ -49,23 +51,35 @@ class Kind(IntEnum):
     PROPOSAL = 1
     ATTESTATION = 2
     NEWEST = 3
+    VAULT_PROPOSAL = 4
+    VAULT_STATEMENTS = 5
+    VAULT_NEWEST = 6
     VOTE = 17
     REFUSAL = 18
     RECORDS = 19
     TAKEN = 20
+    VAULT_VOTES = 21
+    VAULT_RECORDS = 22
 
 
 MAX_BODY: Final[Mapping[Kind, int]] = {
     Kind.PROPOSAL: MAX_DOCUMENT + MAX_SLOTS_BYTES + MAX_EVIDENCE_BYTES + _SMALL,
     Kind.ATTESTATION: MAX_DOCUMENT + _SMALL,
     Kind.NEWEST: _SMALL,
+    Kind.VAULT_PROPOSAL: MAX_STATEMENTS_BYTES + _SMALL,
+    Kind.VAULT_STATEMENTS: MAX_STATEMENTS_BYTES + _SMALL,
+    Kind.VAULT_NEWEST: _SMALL,
     Kind.VOTE: _SMALL,
     Kind.REFUSAL: _SMALL,
     Kind.RECORDS: MAX_CHAIN + NEWEST_AT_ONCE * (MAX_DOCUMENT + _LENGTH) + _SMALL,
     Kind.TAKEN: _SMALL,
+    Kind.VAULT_VOTES: MAX_PARTS * (MAX_REASON + SIGNATURE_BYTES) + _SMALL,
+    Kind.VAULT_RECORDS: MAX_STATEMENTS_BYTES + _SMALL,
 }
 """How many bytes a body of each kind may have."""
-REQUESTS: Final = frozenset({Kind.PROPOSAL, Kind.ATTESTATION, Kind.NEWEST})
+VAULT_REQUESTS: Final = frozenset({Kind.VAULT_PROPOSAL, Kind.VAULT_STATEMENTS, Kind.VAULT_NEWEST})
+"""What is asked about vaults."""
+REQUESTS: Final = VAULT_REQUESTS | {Kind.PROPOSAL, Kind.ATTESTATION, Kind.NEWEST}
 
 
 class BadMessage(ValueError):

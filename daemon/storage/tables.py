@@ -143,6 +143,55 @@ class CodeRow(SQLModel, table=True):
     code: bytes
 
 
+class VaultFactRow(SQLModel, table=True):
+    """A fact of a vault's contract that final logs told of, and at which height last.
+
+    `subject` is an account or an order, `numbers` a JSON list; see proofs.vaults. `consumer` is the
+    chain whose contracts take statements of it, 0 while it is not known where an order was locked.
+    """
+
+    __tablename__ = "vault_fact"
+    __table_args__ = (Index("vault_fact_subject", "subject"),)
+    chain: int = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    key: bytes = Field(primary_key=True)
+    kind: str
+    subject: bytes
+    numbers: str
+    account: bytes
+    consumer: int
+    height: int
+
+
+class VaultPresenceRow(SQLModel, table=True):
+    """A chain on which a vault account has, or had, anything."""
+
+    __tablename__ = "vault_presence"
+    account: bytes = Field(primary_key=True)
+    chain: int = Field(primary_key=True)
+
+
+class VaultStatementRow(SQLModel, table=True):
+    """The newest statement of a fact, or of an account's quantities, by a committee.
+
+    `ordinal` is a fact's height or the sequence of quantities, whose chain is 0, whose source is
+    empty and whose key is the account. A newer one takes a new id.
+    """
+
+    __tablename__ = "vault_statement"
+    __table_args__ = (
+        UniqueConstraint("committee", "chain", "source", "key", name="one_newest_statement"),
+        {"sqlite_autoincrement": True},
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    committee: bytes
+    chain: int
+    source: str
+    key: bytes
+    ordinal: int
+    document: bytes
+
+
 class HealthRow(SQLModel, table=True):
     """One point of an account's history (health factors x 1e18, Usd x 1e8)."""
 
