@@ -91,6 +91,8 @@ class Book:
         rows = self.find_rows(factors, limit=limit)
         sums = sum_rows(self.columns, factors, rows, engine=self.engine)
         bounds = bound(sums, factors.formula)
+        if not len(rows):
+            return Found(rows=rows, sums=sums, bounds=bounds)
         kept = bounds.health_low < limit
         return Found(rows=rows[kept], sums=sums.take(kept), bounds=bounds.take(kept))
 

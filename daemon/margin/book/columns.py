@@ -38,6 +38,19 @@ class Flat:
         """Give how many positions each row has."""
         return np.diff(self.starts)
 
+    def take(self, places: Rows) -> "Flat":
+        """Give the rows at some places, in that order."""
+        counts = self.counts[places]
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        shifts = np.repeat(self.starts[places] - starts[:-1], counts)
+        chosen = np.arange(starts[-1]) + shifts
+        return Flat(
+            rows=self.rows[places],
+            starts=starts,
+            numbers=self.numbers[chosen],
+            amounts=self.amounts[chosen],
+        )
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Columns:

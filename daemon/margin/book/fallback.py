@@ -53,10 +53,11 @@ def sum_wide(columns: Columns, rows: Rows, table: Floats, out: Floats) -> None:
     wide = columns.flatten_wide()
     places = np.minimum(np.searchsorted(wide.rows, rows), len(wide.rows) - 1)
     found = np.flatnonzero(wide.rows[places] == rows)
-    lines = np.empty((len(wide.rows), table.shape[1]))
+    if not len(found):
+        return
+    part = wide.take(places[found])
     for entry in range(table.shape[1]):
-        terms = table[wide.numbers, entry]
+        terms = table[part.numbers, entry]
         if entry in _PER_UNIT:
-            terms = terms * wide.amounts
-        lines[:, entry] = _COMBINE.get(entry, np.add).reduceat(terms, wide.starts[:-1])
-    out[found] = lines[places[found]]
+            terms = terms * part.amounts
+        out[found, entry] = _COMBINE.get(entry, np.add).reduceat(terms, part.starts[:-1])

@@ -81,8 +81,10 @@ def sum_rows(
 ) -> Sums:
     """Give the sums of some rows, in their order. InvalidRiskInput for a number without factor."""
     columns.check_known(len(factors))
-    if rows.size and not 0 <= rows.min() <= rows.max() < columns.size:
+    if len(rows) and not 0 <= rows.min() <= rows.max() < columns.size:
         raise InvalidRiskInput(f"rows: {columns.size} are known, {rows.max()} is asked for")
+    if not len(rows):
+        return Sums(**dict.fromkeys(_NAMES, np.empty(0)))
     table = build_table(factors)
     out = np.empty((len(rows), len(_NAMES)))
     if (kernels := find_kernels(engine or choose_engine())) is None:

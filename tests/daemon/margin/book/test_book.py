@@ -1,0 +1,170 @@
+"""The book's index: after any move of prices it finds whom a full pass finds, and no others."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chains.evm.protocols.aave_v3.state import Version
+from daemon.margin.book.aave_v3 import AaveNumbers, is_liquidatable
+from daemon.margin.book.arrays import Floats
+from daemon.margin.book.book import Book
+from daemon.margin.book.certificate import CAP, certify, find_candidates
+from daemon.margin.book.columns import Columns
+from daemon.margin.book.exact import bound
+from daemon.margin.book.factors import Factors, Formula
+from daemon.margin.book.sorted_prices import LEAST_ROWS, PairPrices, find_pairs
+from daemon.margin.book.valuation import sum_rows, value_all
+from daemon.margin.scenarios import InvalidRiskInput
+from tests.daemon.margin.book.fleets import (
+    make_boundary,
+    make_columns,
+    make_factors,
+    make_values,
+    spread_health,
+)
+
+ROUNDS = 200
+SIZE = 3_000
+
+
+def find_all(columns: Columns, factors: Factors, limit: float) -> list[int]:
+    """Give the rows whose lower bound is under a limit, by a pass over everybody."""
+    sums = sum_rows(columns, factors, np.arange(columns.size))
+    return np.flatnonzero(bound(sums, factors.formula).health_low < limit).tolist()
+
+
+def move(rng: np.random.Generator, values: Floats) -> Floats:
+    """Move some prices a little or much, now and then one by far or to nothing."""
+    size = rng.choice([1e-4, 3e-3, 0.02, 0.2])
+    moved = values * np.exp(rng.normal(0, size, len(values)) * (rng.random(len(values)) < 0.4))
+    if rng.random() < 0.1:
+        moved[rng.integers(1, len(values))] *= rng.choice([0.0, 1e-3, 30.0])
+    return moved
+
+
+@pytest.mark.parametrize("formula", Formula)
+def test_a_tick_finds_the_set_that_a_full_pass_finds_in_200_rounds(formula: Formula) -> None:
+    rng = np.random.default_rng(8)
+    values = make_values(rng)
+    book = Book(make_columns(rng, SIZE))
+    looked_at, crossed = 0, 0
+    for _ in range(ROUNDS):
+        factors = make_factors(move(rng, values), formula=formula)
+        for row in rng.integers(0, SIZE, rng.integers(0, 3)):
+            book.put(int(row), [(1 + int(rng.integers(24)), rng.lognormal(15, 1)) for _ in "abc"])
+        limit = float(rng.choice([1.0, 1.05]))
+        rows = book.find_rows(factors, limit=limit)
+        found = book.find(factors, limit=limit)
+        assert sorted(found.rows.tolist()) == find_all(book.columns, factors, limit)
+        looked_at += len(rows)
+        crossed += len(found.rows)
+    assert crossed <= looked_at < ROUNDS * SIZE * 0.75
+
+
+@pytest.mark.parametrize("version", Version)
+def test_whom_the_pool_would_let_go_is_found_also_among_dust_and_after_a_move(
+    version: Version,
+) -> None:
+    fleet, rng = make_boundary(version, 400, 3), np.random.default_rng(3)
+    users = [spread_health(user, rng.uniform(0.7, 1.1)) for user in fleet.users]
+    numbers, book = AaveNumbers(), Book()
+    for user in users:
+        book.append(numbers.describe(user))
+    book.rebase(numbers.build_factors(fleet.market))
+    for _ in range(4):
+        market = fleet.market
+        moved = {
+            number: replace(one, price=max(1, round((one.price or 0) * rng.uniform(0.97, 1.03))))
+            for number, one in market.reserves.items()
+        }
+        market = replace(market, reserves=moved)
+        found = book.find(numbers.build_factors(market)).rows.tolist()
+        assert {row for row, user in enumerate(users) if is_liquidatable(market, user)} <= set(
+            found
+        )
+
+
+def test_a_move_beyond_the_cap_certifies_everybody_anew() -> None:
+    rng = np.random.default_rng(2)
+    values = make_values(rng)
+    columns, factors = make_columns(rng, 500), make_factors(values)
+    certificates = certify(columns, factors, np.arange(500))
+    fallen = values.copy()
+    fallen[1] *= 0.5
+    assert find_candidates(certificates, make_factors(fallen)) is None
+    assert find_candidates(certificates, factors, limit=CAP * 1.01) is None
+    again = find_candidates(certificates, factors)
+    assert again is not None
+    assert len(again) < 500
+
+
+def test_a_dirty_row_is_looked_at_until_it_is_certified() -> None:
+    factors = make_factors(np.array([0.0, 1.0, 1.0]))
+    book = Book()
+    row = book.append([(1, 1e9), (2, 1e6)])
+    book.rebase(factors)
+    assert book.find_rows(factors).tolist() == []
+    book.put(row, [(1, 1e9), (2, 1e9)])
+    assert book.find(factors).rows.tolist() == [row]
+    book.put(row, [])
+    assert book.find(factors).rows.tolist() == []
+    book.rebase(factors)
+    assert book.find_rows(factors).tolist() == []
+
+
+@given(st.floats(0.3, 3.0), st.floats(0.3, 3.0))
+def test_pairs_are_found_by_the_price_at_which_they_cross(fall: float, rise: float) -> None:
+    rng = np.random.default_rng(4)
+    columns = Columns.empty()
+    for place in range(60):
+        held, owed = (1, rng.lognormal(20, 1)), (4, rng.lognormal(19, 1))
+        columns.append([held, owed] if place % 2 else [owed, held])
+    values = np.array([0.0, 3.0, 1.0, 1.0, 2.0, 1.0, 1.0])
+    then = make_factors(values)
+    rows = find_pairs(columns, then)
+    assert rows.tolist() == list(range(60))
+    prices = PairPrices.of(columns, then, rows)
+    now = make_factors(values * np.array([0, fall, 1, 1, rise, 1, 1]))
+    found = set(prices.find_candidates(now).tolist())
+    health = value_all(columns, now)
+    under = set(np.flatnonzero(health < 1).tolist())
+    assert under <= found
+    assert all(health[row] < 1 + 1e-6 for row in found)
+
+
+def test_rare_pairs_are_left_to_the_certificates() -> None:
+    columns = Columns.empty()
+    for _ in range(LEAST_ROWS - 1):
+        columns.append([(1, 5.0), (4, 1.0)])
+    factors = make_factors(np.array([0.0, 1, 1, 1, 1, 1, 1]))
+    assert find_pairs(columns, factors).tolist() == []
+    columns.append([(1, 5.0), (4, 1.0)])
+    assert len(find_pairs(columns, factors)) == LEAST_ROWS
+
+
+def test_an_asset_without_a_value_hides_nobody() -> None:
+    values = np.array([0.0, 1.0, 1.0])
+    good = make_factors(values)
+    book = Book()
+    book.append([(1, 1e9), (2, 1.0)])
+    book.rebase(good)
+    errors = good.errors.copy()
+    errors[1] = np.inf
+    blind = Factors(
+        formula=Formula.SUM,
+        values=np.array([0.0, 0.0, 1.0]),
+        thresholds=good.thresholds,
+        errors=errors,
+        owed=good.owed,
+    )
+    assert book.find(blind).rows.tolist() == [0]
+    assert book.find(good).rows.tolist() == []
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, CAP, float("nan")])
+def test_a_limit_out_of_range_is_named(limit: float) -> None:
+    with pytest.raises(InvalidRiskInput, match="limit: "):
+        Book().find(make_factors(np.array([0.0, 1.0, 1.0])), limit=limit)
