@@ -15,8 +15,10 @@ from daemon.devnet.cache import find_cache, write_whole
 from daemon.devnet.errors import DevnetError
 
 CONTRACTS: Final = ROOT / "chains" / "evm" / "contracts"
+VAULTS: Final = CONTRACTS / "vault"
 VERIFIERS: Final = ROOT / "proofs" / "contracts"
 _EVM_VERSION: Final = "prague"
+_CHOOSES: Final = "# pragma optimize "
 
 
 def compile_vyper(path: Path) -> Artifact:
@@ -50,13 +52,16 @@ def _compile(path: Path) -> dict[str, Any]:
     from vyper.compiler.settings import OptimizationLevel, Settings  # noqa: PLC0415 # the same
     from vyper.exceptions import VyperException  # noqa: PLC0415 # the same
 
+    source = path.read_text()
+    # A contract near the limit of EIP-170 says itself that it wants small code.
+    optimize = None if _CHOOSES in source else OptimizationLevel.GAS
     try:
         output: dict[str, Any] = compile_code(
-            path.read_text(),
+            source,
             contract_path=str(path),
             output_formats=["abi", "bytecode"],
             input_bundle=FilesystemInputBundle([path.parent]),
-            settings=Settings(evm_version=_EVM_VERSION, optimize=OptimizationLevel.GAS),
+            settings=Settings(evm_version=_EVM_VERSION, optimize=optimize),
         )
     except VyperException as error:
         first = str(error).strip().partition("\n")[0]

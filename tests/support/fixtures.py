@@ -13,6 +13,7 @@ from tests.support.solana_stage import COLLATERAL_HEAVY, DEBT_HEAVY
 from tests.support.solana_story import SolanaStory, telling_across
 from tests.support.stage import Stage, open_stage
 from tests.support.story import Story, telling
+from tests.support.vaults import Ground, open_ledgers
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +74,17 @@ async def invested(stage: Stage, tmp_path: Path) -> AsyncIterator[SolanaStory]:
     """A story of Alice who holds SOL on Solana and owes USDC on the dear chain."""
     async with telling_across(stage, tmp_path, evm="dear", position=COLLATERAL_HEAVY) as told:
         yield told
+
+
+@pytest.fixture(scope="session")
+def shared_ledgers() -> Iterator[Ground]:
+    """Two chains with vaults whose seizures are puppets, once for all tests."""
+    with open_ledgers() as opened:
+        yield opened
+
+
+@pytest.fixture
+def ledgers(shared_ledgers: Ground) -> Iterator[Ground]:
+    """The two chains with puppets as first built: what a test does to them is undone after it."""
+    with shared_ledgers.reverting():
+        yield shared_ledgers

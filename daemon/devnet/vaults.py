@@ -1,0 +1,175 @@
+"""The contracts of cross-chain vaults on chains that run already, sealed and knowing each other.
+
+On each chain: the pool of the lenders, the vault, the timelock that owns all of them, the notary of
+statements, the judge of health and the seizure. Assets are numbered alike everywhere. The figures
+are a devnet's: delays of minutes, where a chain with money on it waits days.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from chains.model.ids import Address
+from chains.model.units import USD, WAD
+from daemon.devnet.artifacts import Artifact
+from daemon.devnet.calls import encode_call
+from daemon.devnet.deployment import ASSETS, ZERO, Asset
+from daemon.devnet.live import LiveChain
+from daemon.devnet.vyper_build import VAULTS, compile_vyper
+from proofs.typed import hash_text
+
+VAULT_ASSETS: Final = ("WETH", "USDC")
+"""The symbols by asset number."""
+HEARTBEAT_S: Final = 3_600
+_BOUND: Final = 100
+"""A price is believed between a hundredth and the hundredfold of the opening price."""
+_CURVE: Final = (WAD // 100, 4 * WAD // 100, 60 * WAD // 100, 8_000, 1_000)
+"""Base 1 %, 4 % up to a utilisation of 80 %, 60 % beyond; a tenth to the insurance fund."""
+_SET_ASSET: Final = "set_asset(uint8,address,uint256,uint256,(uint256,uint256,uint256,uint256))"
+_SET_FEED: Final = "set_feed(uint8,address,uint256,uint256,uint256)"
+_SET_CURVE: Final = "set_curve(uint8,(uint256,uint256,uint256,uint256,uint256))"
+_SET_LINE_CAP: Final = "set_line_cap(uint64,uint8,bool,uint256)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultTerms:
+    """What a deployment is built with: times in seconds, caps and the least debt in USD x 1e8.
+
+    `owner` proposes to the timelocks, `guardian` cancels, pauses and vetoes.
+    """
+
+    deployment: str
+    owner: Address
+    guardian: Address
+    max_rate: int = WAD
+    exit_delay_s: int = 60
+    exit_window_s: int = 600
+    min_debt: int = 10 * USD
+    line_cap: int = 50_000_000 * USD
+    hourly_cap: int = 10_000_000 * USD
+    delay_s: int = 120
+    long_delay_s: int = 300
+
+    @property
+    def salt(self) -> bytes:
+        """The deployment's salt, as everywhere."""
+        return hash_text(self.deployment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """The contracts that hold money on a chain, and who owns them."""
+
+    vault: Address
+    pool: Address
+    timelock: Address
+
+
+class Sender:
+    """Sends the deployer's calls of one chain; a block holds all that one `flush` posts."""
+
+    def __init__(self, chain: LiveChain) -> None:
+        self._chain: Final = chain
+        self._posted: list[str] = []
+
+    def post(self, to: Address, signature: str, *args: object) -> None:
+        """Call a function with the next flush."""
+        self._posted.append(self._chain.owner.post(to, encode_call(signature, *args)))
+
+    def flush(self) -> None:
+        """See all of it included; Reverted when something failed."""
+        self._chain.include(self._posted)
+        self._posted = []
+
+
+def compile_vault(name: str) -> Artifact:
+    """Compile one of the vaults' contracts."""
+    return compile_vyper(VAULTS / f"{name}.vy")
+
+
+def deploy_ledger(chain: LiveChain, terms: VaultTerms, others: Sequence[int]) -> Ledger:
+    """Deploy vault, pool and timelock and set what assets are; `others` are the other chains' ids.
+
+    The vault is not sealed yet: it takes no money.
+    """
+    pool = chain.deploy(
+        compile_vault("pool"), terms.max_rate, terms.exit_delay_s, terms.exit_window_s
+    )
+    vault = chain.deploy(compile_vault("vault"), terms.salt, pool, terms.min_debt)
+    timelock = chain.deploy(
+        compile_vault("timelock"), terms.owner, terms.guardian, terms.delay_s, terms.long_delay_s
+    )
+    ledger = Ledger(vault=vault, pool=pool, timelock=timelock)
+    sender = Sender(chain)
+    sender.post(pool, "seal(address)", vault)
+    sender.flush()
+    for number, symbol in enumerate(VAULT_ASSETS):
+        _list_asset(chain, sender, ledger, terms, number, symbol, others)
+    sender.flush()
+    return ledger
+
+
+def _list_asset(
+    chain: LiveChain,
+    sender: Sender,
+    ledger: Ledger,
+    terms: VaultTerms,
+    number: int,
+    symbol: str,
+    others: Sequence[int],
+) -> None:
+    asset, token = _find(symbol), chain.find_token(symbol)
+    hourly, line = (cap * WAD // asset.price for cap in (terms.hourly_cap, terms.line_cap))
+    caps = (hourly, hourly, hourly, hourly)
+    rules = (asset.ltv, asset.threshold)
+    bounds = (asset.price // _BOUND, asset.price * _BOUND)
+    sender.post(ledger.vault, _SET_ASSET, number, token.address, *rules, caps)
+    sender.post(ledger.vault, _SET_FEED, number, token.feed, HEARTBEAT_S, *bounds)
+    sender.post(ledger.pool, _SET_CURVE, number, _CURVE)
+    for other in others:
+        for incoming in (False, True):
+            sender.post(ledger.vault, _SET_LINE_CAP, other, number, incoming, line)
+
+
+def _find(symbol: str) -> Asset:
+    return next(asset for asset in ASSETS if asset.symbol == symbol)
+
+
+def seal_vault(chain: LiveChain, ledger: Ledger, *, seizure: Address, notary: Address) -> None:
+    """Give the vault its seizure and notary and the timelock its power, for good."""
+    sender = Sender(chain)
+    sender.post(ledger.vault, "seal(address,address,address)", seizure, notary, ledger.timelock)
+    sender.flush()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notaries:
+    """How long a deployment's notaries wait, in seconds."""
+
+    rotation_delay_s: int = 60
+    successor_delay_s: int = 300
+    lost_delay_s: int = 300
+
+
+def deploy_notary(
+    chain: LiveChain, terms: VaultTerms, verifier: Address, waits: Notaries, prover: Address = ZERO
+) -> Address:
+    """Deploy a notary that goes by a verifier; without a prover no chain is ever anchored."""
+    delays = (waits.rotation_delay_s, waits.successor_delay_s, waits.lost_delay_s)
+    return chain.deploy(compile_vault("notary"), terms.salt, verifier, prover, *delays)
+
+
+def seal_notary(
+    chain: LiveChain,
+    notary: Address,
+    *,
+    ledger: Ledger,
+    seizure: Address,
+    peers: Mapping[int, tuple[Address, Address]],
+) -> None:
+    """Tell a notary whose it is, and the other chains' vaults and seizures by chain id."""
+    listed = [(number, *contracts) for number, contracts in peers.items()]
+    sender = Sender(chain)
+    signature = "seal(address,address,address,(uint64,address,address)[])"
+    sender.post(notary, signature, ledger.timelock, ledger.vault, seizure, listed)
+    sender.flush()
