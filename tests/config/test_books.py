@@ -1,15 +1,20 @@
 """What the tables of books and tiers take, and what they refuse in one line."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
+from chains.book.document import parse_book
 from chains.model.ids import AccountId
 from config.errors import ConfigError
 from config.load import load
 from config.settings import Settings
 from daemon.translate import build_book_terms, build_risk
 from tests.config.samples import GOOD, write
+
+ROOT = Path(__file__).parents[2]
 
 PUBLISHER = "0x4444444444444444444444444444444444444444"
 BOOK = f"""
@@ -59,6 +64,20 @@ def test_debts_weigh_what_their_tier_says_where_the_underlying_says_nothing(
     text = "[tiers.alt]\ndebt_weight_bps = 11000\n[underlyings.NEW]\nhaircut_bps = 0\n"
     table = build_risk(read(tmp_path, text)).underlyings
     assert (table["NEW"].debt_weight, table["LINK"].debt_weight) == (11_000, 10_000)
+
+
+def test_the_pages_example_is_taken_as_it_stands(tmp_path: Path) -> None:
+    page = (ROOT / "docs/margin.md").read_text()
+    [table] = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    [example] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    settings = read(tmp_path, table.replace('"0x…"', f'"{PUBLISHER}"'))
+    book = json.loads(example)
+    del book["signature"]
+    terms = build_book_terms(settings, settings.books[0])
+    main, isolated = parse_book(json.dumps(book).encode(), terms).book.positions
+    assert (len(main.legs), len(main.perps), len(main.options)) == (2, 1, 1)
+    assert main.native_health == 185 * 10**16
+    assert isolated.isolated
 
 
 @pytest.mark.parametrize(
