@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from daemon.margin import option_kernel
-from daemon.margin.scenarios import InvalidRiskInput
+from daemon.margin.scenarios import InvalidRiskInput, check_positive
 
 Floats = NDArray[np.float64]
 
@@ -119,7 +119,7 @@ def calculate_implied_vol(
     InvalidRiskInput names the price that lies outside (intrinsic value, its limit at infinite
     volatility), or the figure that is not positive.
     """
-    _check_positive(price=price, forward=forward, strike=strike, years=years, discount=discount)
+    check_positive(price=price, forward=forward, strike=strike, years=years, discount=discount)
     low, high = 0.0, MAX_VOL
     limit = (forward if side == CALL else strike) * discount
     intrinsic = max(side * (forward - strike), 0.0) * discount
@@ -163,7 +163,7 @@ class Svi:
 
     def vol(self, strike: float) -> float:
         """Give the annual volatility at a strike; InvalidRiskInput where the variance is not."""
-        _check_positive(strike=strike, forward=self.forward, years=self.years)
+        check_positive(strike=strike, forward=self.forward, years=self.years)
         k = math.log(strike / self.forward) - self.m
         variance = self.a + self.b * (self.rho * k + math.hypot(k, self.sigma))
         if not 0 <= variance < math.inf:
@@ -178,12 +178,6 @@ def _moneyness(
     with np.errstate(divide="ignore"):
         d1 = np.log(forward / strike) / total + 0.5 * total
     return d1, d1 - total
-
-
-def _check_positive(**figures: float) -> None:
-    for name, figure in figures.items():
-        if not 0 < figure < math.inf:
-            raise InvalidRiskInput(f"{name} is {figure}: it must be positive and finite")
 
 
 def _check_figures(*arrays: Floats) -> None:

@@ -13,7 +13,7 @@ from chains.model.derivatives import Perp as HeldPerp
 from chains.model.position import Leg, Position, Side
 from chains.model.price import Price
 from chains.model.snapshot import PublishedBook, Snapshot
-from chains.model.units import BPS, USD, WAD
+from chains.model.units import BPS, USD, WAD, Wad
 from daemon.margin.report import MarginLeg, MarginReport
 from daemon.margin.risk import RiskTable, Tier
 from daemon.margin.scenarios import (
@@ -95,7 +95,6 @@ class _Builder:
 
     def add_position(self, position: Position) -> None:
         """Add the domain of a position read on a chain."""
-        health = position.native_health
         chain = str(position.account.chain)
         self._domains[name_domain(position)] = Domain(
             id=name_domain(position),
@@ -103,7 +102,7 @@ class _Builder:
             venue=position.protocol,
             isolated=position.isolated,
             atomic=chain in self._atomic,
-            native_health=None if health is None else health / WAD,
+            native_health=_ratio(position.native_health),
             route=self._routes.get(chain),
         )
 
@@ -122,12 +121,13 @@ class _Builder:
             self._domains[name] = Domain(
                 id=name,
                 chain=chain,
-                venue=position.protocol,
+                venue=book.account.chain.reference,
                 margin=position.margin / USD,
                 haircut=book.haircut / BPS,
                 gain_weight=book.gain_weight / BPS,
                 isolated=position.isolated,
                 published=True,
+                native_health=_ratio(position.native_health),
                 route=self._routes.get(chain),
             )
             for leg in position.legs:
@@ -228,6 +228,10 @@ class _Builder:
     def _tier_of(self, underlying: str) -> Tier:
         found = self._risk.underlyings.get(underlying)
         return found.tier if found else Tier.ALT
+
+
+def _ratio(health: Wad | None) -> float | None:
+    return None if health is None else health / WAD
 
 
 def _trust(price: Price) -> float:

@@ -22,6 +22,20 @@ class InvalidRiskInput(ValueError):
     """A figure that no risk can be calculated from; the message names the field."""
 
 
+def check_finite(**figures: float) -> None:
+    """Raise InvalidRiskInput for the first figure that is not finite."""
+    for name, figure in figures.items():
+        if not math.isfinite(figure):
+            raise InvalidRiskInput(f"{name} is {figure}, not a finite number")
+
+
+def check_positive(**figures: float) -> None:
+    """Raise InvalidRiskInput for the first figure that is not positive and finite."""
+    for name, figure in figures.items():
+        if not 0 < figure < math.inf:
+            raise InvalidRiskInput(f"{name} is {figure}: it must be positive and finite")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """How surplus leaves a domain for another chain.
