@@ -8,9 +8,8 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
-from chains.model.ids import Address
 from daemon.committee.vault_acting import Acting
 from daemon.storage.vault_statements import VaultStatementStore
 from proofs.committee import Committee
@@ -20,8 +19,6 @@ from proofs.scheme import Scheme
 from proofs.vault_document import VaultDocument
 from proofs.vaults import FactKey, FactKind, VaultFact
 from proofs.verify import CLOCK_TOLERANCE_S
-
-ALL_QUANTITIES: Final = 0
 
 
 class VaultStatements(Protocol):
@@ -33,10 +30,8 @@ class VaultStatements(Protocol):
         """Give facts that a chain's contracts take now, signed by whom they count."""
         ...
 
-    async def find_fact(
-        self, chain: int, source: Address, key: FactKey, *, consumer: int
-    ) -> VaultDocument | None:
-        """Give a fact of `source` on a chain as `consumer`'s contracts take it, None without."""
+    async def find_fact(self, chain: int, key: FactKey) -> VaultDocument | None:
+        """Give a fact of a chain's vault or seizure as its taker's contracts count it, or None."""
         ...
 
     async def newest_quantities(
@@ -64,14 +59,13 @@ class VaultStanding:
             return ()
         return await self.store.read_facts(committee, chain, account, kind)
 
-    async def find_fact(
-        self, chain: int, source: Address, key: FactKey, *, consumer: int
-    ) -> VaultDocument | None:
-        """Give a fact of `source` on a chain as `consumer`'s contracts take it."""
-        committee = self._counted_on(consumer)
-        if committee is None:
+    async def find_fact(self, chain: int, key: FactKey) -> VaultDocument | None:
+        """Give a fact of a chain's vault or seizure as its taker's contracts count it."""
+        found = await self.store.find_place(chain, key)
+        committee = self._counted_on(found.consumer) if found else None
+        if found is None or committee is None:
             return None
-        return await self.store.read_fact(committee, chain, source, key.hash)
+        return await self.store.read_fact(committee, chain, found.source, key.hash)
 
     async def newest_quantities(
         self, account: bytes, *, consumer: int | None = None

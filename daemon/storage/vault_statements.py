@@ -123,6 +123,17 @@ class VaultStatementStore:
 
         return await self._database.read(work)
 
+    async def find_place(self, chain: int, key: FactKey) -> WantedFact | None:
+        """Give a fact that final logs of a chain told of, with its contract and who takes it."""
+
+        def work(connection: Connection) -> WantedFact | None:
+            row = connection.exec_driver_sql(
+                "SELECT * FROM vault_fact WHERE chain = ? AND key = ?", (chain, key.hash)
+            ).one_or_none()
+            return None if row is None else _wanted(row)
+
+        return await self._database.read(work)
+
     async def find_due(self, committee: bytes, before: int, limit: int) -> tuple[DueAccount, ...]:
         """Give accounts on several chains whose newest quantities are older than a sequence.
 

@@ -24,9 +24,10 @@ from daemon.committee.compose import CommitteeParts, CommitteeTerms, open_commit
 from daemon.committee.membership import Membership
 from daemon.committee.slots import Accounts
 from daemon.committee.turns import RoundTerms
+from daemon.committee.vaults import VaultSetup
 from daemon.evidence import Gatherer
 from daemon.proving import Prover, Shelf
-from daemon.storage.database import open_database
+from daemon.storage.database import Database, open_database
 from daemon.storage.errors import StorageError
 from daemon.storage.signed import open_signed
 from daemon.storage.store import Store
@@ -166,6 +167,7 @@ class Seat:
         self.guard_of: Callable[[Guard], Guard] = lambda guard: guard
         self.gatherer = Gatherer(clients={})
         self.chain = CommitteeChain(deployment=DEPLOYMENT, root=found_committee())
+        self.vaults_of: Callable[[Database], VaultSetup] | None = None
         self._parts: CommitteeParts | None = None
         self._end = asyncio.Event()
 
@@ -236,13 +238,16 @@ class Seat:
             store = Store(database)
             guard = self.guard_of(await stack.enter_async_context(open_signed(self.folder)))
             last = await store.read_last_attestation("alice")
-            parts = await stack.enter_async_context(self._open(guard, store, last))
+            vaults = self.vaults_of(database) if self.vaults_of else None
+            parts = await stack.enter_async_context(self._open(guard, store, last, vaults))
             self._parts = parts
             async with asyncio.TaskGroup() as group:
                 loops = [
                     group.create_task(parts.rounds.run()),
                     group.create_task(self._see()),
                 ]
+                if parts.vaults is not None:
+                    loops.append(group.create_task(parts.vaults.rounds.run()))
                 started.set_result(None)
                 await self._end.wait()
                 for loop in loops:
@@ -263,7 +268,7 @@ class Seat:
         )
 
     def _open(
-        self, guard: Guard, store: Store, last: Attested | None
+        self, guard: Guard, store: Store, last: Attested | None, vaults: VaultSetup | None
     ) -> AbstractAsyncContextManager[CommitteeParts]:
         membership = self.build_membership()
         membership.recall()
@@ -283,6 +288,7 @@ class Seat:
             record=store.write_attestation,
             last=[last] if last else [],
             changed=self.woken.append,
+            vaults=vaults,
             clock=clock,
         )
 
