@@ -80,6 +80,25 @@ event Liquidated:
     payer: address
 
 
+event Provided:
+    account: indexed(bytes32)
+    asset: uint8
+    units: uint256
+    ready_at: uint256
+
+
+event Unprovided:
+    account: indexed(bytes32)
+    asset: uint8
+    units: uint256
+
+
+event WrittenDown:
+    account: indexed(bytes32)
+    asset: uint8
+    units: uint256
+
+
 WAD: constant(uint256) = 10**18
 BPS: constant(uint256) = 10**4
 MAX_OPEN: constant(uint256) = 16
@@ -441,8 +460,8 @@ def liquidate(
 def provide(account: bytes32, asset: uint8) -> uint256:
     """
     @notice Provide for a debt here of an account that has no collateral left anywhere
-    @dev The vault tells of it by its event. The fund bears what it can first. Reverts with
-         collateral, unread, stale, open, provided or debt
+    @dev The fund bears what it can first. Reverts with collateral, unread, stale, open, provided or
+         debt
     @return the wad units provided for
     """
     self._check_deficit(account, 0)
@@ -453,6 +472,12 @@ def provide(account: bytes32, asset: uint8) -> uint256:
     assert owed > bad, "debt"
     extcall vault.provide(account, asset, owed - bad)
     self.provided_at[account][asset] = block.timestamp
+    log Provided(
+        account=account,
+        asset=asset,
+        units=owed - bad,
+        ready_at=block.timestamp + self._terms().veto_s,
+    )
     return owed - bad
 
 
@@ -477,6 +502,7 @@ def write_down(account: bytes32, asset: uint8) -> uint256:
     if units == provided:
         self.provided_at[account][asset] = 0
     extcall vault.write_down(account, asset, units)
+    log WrittenDown(account=account, asset=asset, units=units)
     return units
 
 
@@ -495,6 +521,7 @@ def veto(account: bytes32, asset: uint8):
     assert units > 0, "provided"
     self.provided_at[account][asset] = 0
     extcall vault.unprovide(account, asset, units)
+    log Unprovided(account=account, asset=asset, units=units)
 
 
 # Judgement
