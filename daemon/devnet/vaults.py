@@ -6,7 +6,7 @@ are a devnet's: delays of minutes, where a chain with money on it waits days.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
 from chains.model.ids import Address
@@ -32,6 +32,26 @@ _SET_LINE_CAP: Final = "set_line_cap(uint64,uint8,bool,uint256)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeizureTerms:
+    """What liquidations go by, in the order of IJudge.Terms; `_s` seconds, `_e8` USD x 1e8."""
+
+    grace_s: int = 120
+    max_age_s: int = 60
+    order_life_s: int = 300
+    veto_s: int = 120
+    target_e18: int = 110 * WAD // 100
+    floor_e18: int = 90 * WAD // 100
+    min_bonus_bps: int = 200
+    max_bonus_bps: int = 800
+    fund_bonus_bps: int = 200
+    buffer_bps: int = 500
+    tolerance_bps: int = 300
+    min_leg_e8: int = 10 * USD
+    min_debt_e8: int = 10 * USD
+    min_order_e8: int = 5 * USD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VaultTerms:
     """What a deployment is built with: times in seconds, caps and the least debt in USD x 1e8.
 
@@ -49,6 +69,10 @@ class VaultTerms:
     hourly_cap: int = 10_000_000 * USD
     delay_s: int = 120
     long_delay_s: int = 300
+    rotation_delay_s: int = 60
+    successor_delay_s: int = 300
+    lost_delay_s: int = 300
+    seizure: SeizureTerms = SeizureTerms()
 
     @property
     def salt(self) -> bytes:
@@ -63,6 +87,17 @@ class Ledger:
     vault: Address
     pool: Address
     timelock: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultContracts:
+    """All that a deployment has on one chain."""
+
+    ledger: Ledger
+    notary: Address
+    seizure: Address
+    judge: Address
+    verifier: Address
 
 
 class Sender:
@@ -142,20 +177,11 @@ def seal_vault(chain: LiveChain, ledger: Ledger, *, seizure: Address, notary: Ad
     sender.flush()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notaries:
-    """How long a deployment's notaries wait, in seconds."""
-
-    rotation_delay_s: int = 60
-    successor_delay_s: int = 300
-    lost_delay_s: int = 300
-
-
 def deploy_notary(
-    chain: LiveChain, terms: VaultTerms, verifier: Address, waits: Notaries, prover: Address = ZERO
+    chain: LiveChain, terms: VaultTerms, verifier: Address, prover: Address = ZERO
 ) -> Address:
     """Deploy a notary that goes by a verifier; without a prover no chain is ever anchored."""
-    delays = (waits.rotation_delay_s, waits.successor_delay_s, waits.lost_delay_s)
+    delays = (terms.rotation_delay_s, terms.successor_delay_s, terms.lost_delay_s)
     return chain.deploy(compile_vault("notary"), terms.salt, verifier, prover, *delays)
 
 
@@ -173,3 +199,40 @@ def seal_notary(
     signature = "seal(address,address,address,(uint64,address,address)[])"
     sender.post(notary, signature, ledger.timelock, ledger.vault, seizure, listed)
     sender.flush()
+
+
+def deploy_seizure(
+    chain: LiveChain, terms: SeizureTerms, ledger: Ledger, notary: Address
+) -> tuple[Address, Address]:
+    """Deploy seizure and judge, sealed with each other; the vault is not told of them yet."""
+    seizure = chain.deploy(compile_vault("seizure"))
+    judge = chain.deploy(compile_vault("judge"), astuple(terms))
+    sender = Sender(chain)
+    for one, partner in ((seizure, judge), (judge, seizure)):
+        signature = "seal(address,address,address,address)"
+        sender.post(one, signature, ledger.vault, notary, partner, ledger.timelock)
+    sender.flush()
+    return seizure, judge
+
+
+def deploy_vaults(
+    chains: Sequence[tuple[LiveChain, Address]], terms: VaultTerms
+) -> Mapping[int, VaultContracts]:
+    """Deploy everything on every chain, given with its verifier; gives it all by chain id."""
+    numbers = [chain.deployment.number for chain, _ in chains]
+    placed: dict[int, VaultContracts] = {}
+    for chain, verifier in chains:
+        own = chain.deployment.number
+        ledger = deploy_ledger(chain, terms, [number for number in numbers if number != own])
+        notary = deploy_notary(chain, terms, verifier)
+        seizure, judge = deploy_seizure(chain, terms.seizure, ledger, notary)
+        seal_vault(chain, ledger, seizure=seizure, notary=notary)
+        placed[own] = VaultContracts(
+            ledger=ledger, notary=notary, seizure=seizure, judge=judge, verifier=verifier
+        )
+    for chain, _ in chains:
+        own = chain.deployment.number
+        here = placed[own]
+        peers = {n: (o.ledger.vault, o.seizure) for n, o in placed.items() if n != own}
+        seal_notary(chain, here.notary, ledger=here.ledger, seizure=here.seizure, peers=peers)
+    return placed

@@ -13,7 +13,7 @@ from tests.support.solana_stage import COLLATERAL_HEAVY, DEBT_HEAVY
 from tests.support.solana_story import SolanaStory, telling_across
 from tests.support.stage import Stage, open_stage
 from tests.support.story import Story, telling
-from tests.support.vaults import Ground, open_ledgers
+from tests.support.vaults import Ground, open_vaults
 
 
 @pytest.fixture(scope="session")
@@ -77,14 +77,14 @@ async def invested(stage: Stage, tmp_path: Path) -> AsyncIterator[SolanaStory]:
 
 
 @pytest.fixture(scope="session")
-def shared_ledgers() -> Iterator[Ground]:
-    """Two chains with vaults whose seizures are puppets, once for all tests."""
-    with open_ledgers() as opened:
+def shared_vaults() -> Iterator[Ground]:
+    """Two chains with vaults as people get them, once for all tests."""
+    with open_vaults() as opened:
         yield opened
 
 
 @pytest.fixture
-def ledgers(shared_ledgers: Ground) -> Iterator[Ground]:
-    """The two chains with puppets as first built: what a test does to them is undone after it."""
-    with shared_ledgers.reverting():
-        yield shared_ledgers
+def vaults(shared_vaults: Ground) -> Iterator[Ground]:
+    """The two chains with vaults as first built: what a test does to them is undone after it."""
+    with shared_vaults.reverting():
+        yield shared_vaults

@@ -1,11 +1,11 @@
 """Two chains with vaults, a committee of four whose keys tests know, and everybody's shorthands.
 
-Grounds are made once for a session; a test takes one by a fixture that undoes what it does. On
-`ledgers` the seizure is a puppet: what only a seizure may do is sent in its name.
+The ground is made once for a session; a test takes it by the fixture `vaults`, which undoes what it
+does. Any address may send, so what only the seizure may do can be sent in its name.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,18 +18,15 @@ from daemon.devnet.own import deploy_verifier
 from daemon.devnet.vaults import (
     VAULT_ASSETS,
     Ledger,
-    Notaries,
+    VaultContracts,
     VaultTerms,
-    deploy_ledger,
-    deploy_notary,
-    seal_notary,
-    seal_vault,
+    deploy_vaults,
 )
 from proofs.committee import Committee
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.vaults import FactKey, FactKind, VaultFact, VaultLink, digest_vault, name_account
 from tests.support.devnet import DevChain, derive_accounts, run_devnet
-from tests.support.rescue import compile_helper, read_time
+from tests.support.rescue import read_time
 
 DEPLOYMENT: Final = "plimsoll-vault-test"
 WETH, USDC = range(len(VAULT_ASSETS))
@@ -93,6 +90,7 @@ class VaultChain:
     ledger: Ledger
     notary: Address
     seizure: Address
+    judge: Address
     verifier: Address
     gas: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -379,30 +377,25 @@ def format_gas(chains: tuple[VaultChain, ...]) -> str:
 
 
 @contextmanager
-def open_ledgers() -> Iterator[Ground]:
-    """Start two chains whose vaults know each other and have puppets for seizures."""
+def open_vaults() -> Iterator[Ground]:
+    """Start two chains with vaults as they are deployed for people."""
     with run_devnet() as net:
-        yield _lay(net.chains, lambda chain: chain.deploy(compile_helper("puppet_seizure")))
+        verifiers = [(chain, _deploy_verifier(chain)) for chain in net.chains]
+        placed = deploy_vaults(verifiers, TERMS)
+        a, b = (_place(chain, placed[chain.deployment.number]) for chain in net.chains)
+        yield Ground(a=a, b=b)
 
 
-def _lay(chains: tuple[DevChain, DevChain], make_seizure: Callable[[DevChain], Address]) -> Ground:
-    numbers = {chain.deployment.number for chain in chains}
-    placed = []
-    for chain in chains:
-        others = sorted(numbers - {chain.deployment.number})
-        ledger = deploy_ledger(chain, TERMS, others)
-        seizure = make_seizure(chain)
-        verifier = deploy_verifier(chain, deployment=DEPLOYMENT, committee=found_committee())
-        notary = deploy_notary(chain, TERMS, verifier, Notaries())
-        seal_vault(chain, ledger, seizure=seizure, notary=notary)
-        placed.append(
-            VaultChain(
-                chain=chain, ledger=ledger, notary=notary, seizure=seizure, verifier=verifier
-            )
-        )
-    for place in placed:
-        peers = {p.number: (p.vault, p.seizure) for p in placed if p is not place}
-        seal_notary(
-            place.chain, place.notary, ledger=place.ledger, seizure=place.seizure, peers=peers
-        )
-    return Ground(a=placed[0], b=placed[1])
+def _deploy_verifier(chain: DevChain) -> Address:
+    return deploy_verifier(chain, deployment=DEPLOYMENT, committee=found_committee())
+
+
+def _place(chain: DevChain, contracts: VaultContracts) -> VaultChain:
+    return VaultChain(
+        chain=chain,
+        ledger=contracts.ledger,
+        notary=contracts.notary,
+        seizure=contracts.seizure,
+        judge=contracts.judge,
+        verifier=contracts.verifier,
+    )

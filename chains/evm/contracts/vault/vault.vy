@@ -372,13 +372,13 @@ def raise_line(account: bytes32, to_chain: uint64, asset: uint8, units: uint256)
     @dev Reverts with owner, paused, line (it is not free), dust, cap, price, margin or health
     """
     self._spend(account)
-    self._require_backed(account, asset, units)
-    lines.raise_line(account, to_chain, asset, units)
-    self._require_margin(account)
     low: uint256 = 0
     high: uint256 = 0
     low, high = staticcall ISeizure(seals.seizure).health(account)
     assert low >= WAD, "health"
+    self._require_backed(account, asset, units)
+    lines.raise_line(account, to_chain, asset, units)
+    self._require_margin(account)
 
 
 @external
