@@ -1,8 +1,10 @@
 """The acting half of a daemon: lanes, dispatcher and keeper, made from settings and a key."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import assert_never
 
+import structlog
 from solders.pubkey import Pubkey
 
 from chains.evm.client import EvmClient
@@ -36,9 +38,12 @@ from daemon.keeper.solana.executor import SlotExecutor, SlotTerms
 from daemon.keeper.solana.ground import SlotHuntTerms
 from daemon.keeper.solana.hunt import SolanaHunter
 from daemon.keeper.solana.quote import OrderQuoter
+from daemon.margin.book.warm import warm
 from daemon.storage.database import Database
 from daemon.storage.store import Store
 from daemon.translate import build_members, build_policy, build_pools, build_risk
+
+log = structlog.get_logger(__name__)
 
 
 async def build_dispatcher(
@@ -138,7 +143,10 @@ async def build_hunters(
     chains: Mapping[ChainId, ChainParts],
     store: Store,
 ) -> Mapping[ChainId, Hunting]:
-    """Give a hunter for every chain that hunts, has a place to sell and a key."""
+    """Give a hunter for every chain that hunts, has a place to sell and a key.
+
+    What values their borrowers is compiled before anything is served, so that no head waits for it.
+    """
     latches = await Latches(build_risk(settings), store).load()
     hunters: dict[ChainId, Hunting] = {}
     for id_, parts in chains.items():
@@ -151,6 +159,9 @@ async def build_hunters(
                 assert_never(parts)
         if found is not None:
             hunters[id_] = found
+    if any(isinstance(hunter, Hunter) for hunter in hunters.values()):
+        engine = await asyncio.to_thread(warm)
+        log.info("book.ready", engine=engine)
     return hunters
 
 

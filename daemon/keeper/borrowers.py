@@ -1,28 +1,43 @@
 """Who has borrowed in a market: found in its `Borrow` logs, screened cheaply at every head.
 
 Logs are scanned in chunks from a checkpoint, the last blocks again each time, so that a reorg
-hides nobody. A screen asks the pool for the health of those whom daemon.keeper.screening names.
+hides nobody. A screen is one call: the market's state, and the pool's word on those whom
+daemon.keeper.screening names. Whom the pool values otherwise than the positions that are known of
+him (daemon.keeper.fleet) is read again; at the new state everybody's positions are valued.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from chains.errors import DecodeError
 from chains.evm.client import EvmClient
 from chains.evm.decode import Log
-from chains.evm.multicall import read
+from chains.evm.multicall import combine, read
 from chains.evm.protocols.aave_v3.adapter import AaveV3Market
+from chains.evm.protocols.aave_v3.math import NO_DEBT
+from chains.evm.protocols.aave_v3.state import AccountData
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId
 from chains.model.price import Price
 from chains.model.units import WAD, Usd, Wad
-from daemon.keeper.screening import Look, choose_due, to_figures
+from daemon.keeper.fleet import Fleet
+from daemon.keeper.screening import (
+    MOST_LEARNT,
+    NEAR,
+    ODD_BLOCKS,
+    Figures,
+    Known,
+    Look,
+    choose_due,
+    to_figures,
+)
+from daemon.margin.scenarios import InvalidRiskInput
 from daemon.storage.store import Store
 
 SCAN_BLOCKS: Final = 50_000
 REORG_BLOCKS: Final = 64
 WRITE_BLOCKS: Final = 500
-NO_DEBT: Final = 2**256 - 1
 
 
 class Borrowers:
@@ -52,6 +67,8 @@ class Borrowers:
         self._watched = frozenset(a for a in watched if a.chain == market.market.chain)
         self._excluded = excluded
         self._looks: dict[AccountId, Look | None] = {}
+        self._fleet: Final = Fleet()
+        self._odd: dict[AccountId, int] = {}
 
     async def load(self) -> None:
         """Take up the borrowers and the checkpoint of an earlier run."""
@@ -104,22 +121,68 @@ class Borrowers:
 
         `prices` are the chain's at the head.
         """
+        if not self._looks:
+            return {}
         figures = to_figures(prices)
-        due = choose_due(self._looks, figures, height=head.height, least_debt=self._least_debt)
-        found = await read(self._client, head, self.market.plan_health(due))
-        looks = {
-            account: Look(
-                health=Wad(NO_DEBT if data is None else data.health),
-                debt=Usd(0 if data is None else data.debt),
-                height=head.height,
-                figures=figures,
-            )
-            for account, data in found.items()
-        }
+        due = choose_due(
+            self._looks,
+            figures,
+            height=head.height,
+            least_debt=self._least_debt,
+            known=Known(accounts=self._fleet.accounts, near=self._fleet.find_near(NEAR)),
+        )
+        plan = combine([self.market.plan_state(anchor=head), self.market.plan_health(due)])
+        state, found = await read(self._client, head, plan)
+        self._fleet.move(state)
+        await self._learn(head, {who: data for who, data in found.items() if data is not None})
+        looks = {who: _look(data, head.height, figures) for who, data in found.items()}
         self._looks |= looks
+        ours = self._fleet.find_unhealthy(least_debt=self._least_debt)
+        looks |= {
+            who: _look(data, head.height, figures) for who, data in ours.items() if who not in looks
+        }
         return {account: look for account, look in looks.items() if look.health < WAD}
+
+    async def _learn(self, head: BlockAnchor, reported: Mapping[AccountId, AccountData]) -> None:
+        """Read the positions of those whom the pool values otherwise than we do, the worst first.
+
+        What does not explain the pool's figures is not kept: a later bound on the health must do.
+        """
+        self._forget(who for who, data in reported.items() if data.health == NO_DEBT)
+        owing = {who: data for who, data in reported.items() if data.health != NO_DEBT}
+        changed = self._fleet.find_changed(owing)
+        self._forget(changed)
+        late = head.height - ODD_BLOCKS
+        new = [who for who in changed if self._odd.get(who, late) <= late]
+        chosen = sorted(new, key=lambda who: owing[who].health)[:MOST_LEARNT]
+        if not chosen:
+            return
+        categories = {0, *self.market.layout.categories}
+        marks = await read(self._client, head, self.market.plan_marks(chosen))
+        known = {who: each for who, each in marks.items() if each.category in categories}
+        users = await read(self._client, head, self.market.plan_users(known))
+        for account, user in users.items():
+            with suppress(InvalidRiskInput):
+                self._fleet.put(account, user)
+        odd = self._fleet.find_changed({who: owing[who] for who in chosen})
+        self._forget(odd)
+        self._odd |= dict.fromkeys(odd, head.height)
+
+    def _forget(self, accounts: Iterable[AccountId]) -> None:
+        for account in accounts:
+            self._fleet.forget(account)
 
     def _add(self, accounts: Iterable[AccountId]) -> None:
         for account in accounts:
             if account not in self._excluded:
                 self._looks.setdefault(account, None)
+
+
+def _look(data: AccountData | None, height: int, figures: Figures) -> Look:
+    """Note what the pool says; an account that reverts is taken for one without debt."""
+    return Look(
+        health=Wad(NO_DEBT if data is None else data.health),
+        debt=Usd(0 if data is None else data.debt),
+        height=height,
+        figures=figures,
+    )

@@ -1,9 +1,10 @@
 """Whom to ask the pool about at a head, and whom to read in full: pure.
 
-A health known at older prices has a lower bound at new ones: its collateral fell by no more than
-the price that fell most, its debt rose by no more than the one that rose most. Who may be near 1
-by that bound is asked at once; everybody else in turn, for interest and withdrawals. Both are
-limited for each head, the largest debts first.
+Whose positions are known (daemon.keeper.fleet) is near 1 or is not. Of others a health is known at
+older prices, and has a lower bound at new ones: its collateral fell by no more than the price that
+fell most, its debt rose by no more than the one that rose most. Who is near, or may be by that
+bound, is asked at once; everybody else in turn, for withdrawals. Both are limited for each head,
+the largest debts first.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -20,6 +21,10 @@ TURN_BLOCKS: Final = 25
 MOST_NEAR: Final = 2_000
 MOST_SCREENED: Final = 3_000
 MOST_READ: Final = 25
+MOST_LEARNT: Final = 250
+"""Whose positions are read at a head, in two calls of a few views each."""
+ODD_BLOCKS: Final = 1_000
+"""After how many blocks positions that the pool values otherwise are read again."""
 READ_AGAIN_BLOCKS: Final = 5
 """For how many blocks who was read in full comes after those who were not."""
 _PART: Final = 10**9
@@ -60,8 +65,21 @@ def calculate_fall(then: Figures, now: Figures) -> int:
     return div_down(fell * _PART, rose)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Whose positions are known, and who of them is near 1."""
+
+    accounts: Collection[AccountId] = ()
+    near: Collection[AccountId] = ()
+
+
 def choose_due(
-    looks: Mapping[AccountId, Look | None], figures: Figures, *, height: int, least_debt: Usd
+    looks: Mapping[AccountId, Look | None],
+    figures: Figures,
+    *,
+    height: int,
+    least_debt: Usd,
+    known: Known,
 ) -> list[AccountId]:
     """Give whom to ask at a height: who may be near liquidation, then whose turn it is.
 
@@ -74,10 +92,14 @@ def choose_due(
         if look is None:
             turn.append((-1, account))
             continue
-        key = id(look.figures)
-        if key not in falls:
-            falls[key] = calculate_fall(look.figures, figures)
-        if look.debt >= least_debt and look.health * falls[key] < NEAR * _PART:
+        if account in known.accounts:
+            close = account in known.near
+        else:
+            key = id(look.figures)
+            if key not in falls:
+                falls[key] = calculate_fall(look.figures, figures)
+            close = look.health * falls[key] < NEAR * _PART
+        if close and look.debt >= least_debt:
             near.append((-look.debt, account))
         elif height - look.height >= TURN_BLOCKS:
             turn.append((look.height, account))

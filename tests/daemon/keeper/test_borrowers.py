@@ -1,6 +1,6 @@
 """Borrowers on a real market: found once, screened only when it can matter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,8 +8,11 @@ import pytest
 from chains.errors import DecodeError
 from chains.evm.decode import Log
 from chains.evm.multicall import read
+from chains.evm.protocols.aave_v3.adapter import AaveV3Market
+from chains.model.ids import AccountId
 from chains.model.units import WAD
 from daemon.keeper import borrowers as module
+from daemon.keeper import screening
 from daemon.keeper.strangers import find_prey
 from tests.daemon.keeper.field import LOW, SAFE, Field
 from tests.support import values as v
@@ -102,20 +105,59 @@ async def test_a_watched_account_needs_no_log(market: Field) -> None:
     assert await market.unhealthy(book) == {LOW}
 
 
-async def test_who_was_asked_is_asked_again_once_prices_may_have_brought_him_near(
-    market: Field,
+async def test_a_head_costs_one_call_once_positions_are_known_and_asks_for_nobody_safe(
+    market: Field, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked: list[list[AccountId]] = []
+    plan_health = AaveV3Market.plan_health
+
+    def note(self: AaveV3Market, accounts: Sequence[AccountId]) -> object:
+        asked.append(list(accounts))
+        return plan_health(self, accounts)
+
+    monkeypatch.setattr(AaveV3Market, "plan_health", note)
     book = await market.book()
     await book.scan(await market.anchor())
     await market.unhealthy(book)
-    asked = market.client.calls
     anchor, prices = await market.anchor(), await market.prices()
     market.client.calls = 0
     await book.screen(anchor, prices)
-    assert market.client.calls == 0, f"nobody is near, {asked} calls told so"
+    assert market.client.calls == 1
+    assert asked == [[market.account(SAFE), market.account(LOW)], []]
     market.chain.set_price("WETH", 1_960)
+    for _ in range(2):
+        await market.unhealthy(book)
+    assert asked[2:] == [[], [market.account(LOW)]], "he is at 1.043"
+
+
+async def test_a_fall_is_seen_at_its_own_head_though_nobody_is_asked(market: Field) -> None:
+    book = await market.book()
+    await book.scan(await market.anchor())
     await market.unhealthy(book)
-    assert market.client.calls == 2, "one for the prices, one for the account at 1.043"
+    market.chain.set_price("WETH", 1_800)
+    anchor, prices = await market.anchor(), await market.prices()
+    market.client.calls = 0
+    (found,) = (await book.screen(anchor, prices)).items()
+    assert market.client.calls == 1
+    assert found[0] == market.account(LOW)
+    reported = await read(market.client, anchor, market.market.plan_health([found[0]]))
+    assert (data := reported[found[0]]) is not None
+    assert (found[1].health, found[1].debt) == (data.health, data.debt)
+
+
+async def test_whose_positions_changed_unseen_is_read_again_when_his_turn_comes(
+    market: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screening, "TURN_BLOCKS", 2)
+    book = await market.book()
+    await book.scan(await market.anchor())
+    await market.unhealthy(book)
+    market.chain.supply("WETH", LOW, 10 * 10**18)
+    await market.unhealthy(book)
+    market.chain.set_price("WETH", 1_500)
+    assert await market.unhealthy(book) == set()
+    market.chain.set_price("WETH", 600)
+    assert await market.unhealthy(book) == {LOW, SAFE}
 
 
 async def test_who_borrows_more_is_asked_again_at_once(market: Field) -> None:

@@ -12,6 +12,7 @@ from daemon.keeper.screening import (
     NEAR,
     TURN_BLOCKS,
     Figures,
+    Known,
     Look,
     calculate_fall,
     choose_due,
@@ -41,9 +42,13 @@ def who(number: int) -> AccountId:
 
 
 def due(
-    looks: dict[AccountId, Look | None], figures: Figures = FIGURES, *, height: int = AT + 1
+    looks: dict[AccountId, Look | None],
+    figures: Figures = FIGURES,
+    *,
+    height: int = AT + 1,
+    known: Known = Known(),  # noqa: B008 -- frozen
 ) -> list[AccountId]:
-    return choose_due(looks, figures, height=height, least_debt=Usd(100 * USD))
+    return choose_due(looks, figures, height=height, least_debt=Usd(100 * USD), known=known)
 
 
 @given(then=PRICES, now=PRICES, held=UNITS, owed=UNITS)
@@ -76,6 +81,14 @@ def test_a_fall_asks_for_those_it_may_have_reached_and_no_others() -> None:
     looks: dict[AccountId, Look | None] = {who(1): look(1.15), who(2): look(1.2)}
     fallen: Figures = ((WETH, 1_780 * USD), *FIGURES[1:])
     assert due(looks, fallen) == [who(1)]
+
+
+def test_whose_positions_are_known_is_asked_for_what_they_say_and_not_for_the_worst_move() -> None:
+    looks: dict[AccountId, Look | None] = {who(1): look(1.15), who(2): look(1.15)}
+    fallen: Figures = ((WETH, 1_000 * USD), *FIGURES[1:])
+    known = Known(accounts={who(1), who(2)}, near={who(2)})
+    assert due(looks, fallen, known=known) == [who(2)]
+    assert due(looks, fallen, known=known, height=AT + TURN_BLOCKS) == [who(2), who(1)]
 
 
 def test_a_debt_too_small_for_a_profit_is_asked_for_in_turn_only() -> None:

@@ -24,7 +24,13 @@ from chains.evm.protocols.aave_v3.liquidation import (
 from chains.evm.protocols.aave_v3.pair import Blocked
 from chains.evm.protocols.aave_v3.positions import PROTOCOL, MarketView, build_position
 from chains.evm.protocols.aave_v3.prices import plan_feeds, price_reserves
-from chains.evm.protocols.aave_v3.snapshot import plan_market, plan_user
+from chains.evm.protocols.aave_v3.snapshot import (
+    Marks,
+    plan_marked,
+    plan_market,
+    plan_marks,
+    plan_user,
+)
 from chains.evm.protocols.aave_v3.state import AccountData, Market, User
 from chains.model.action import Call
 from chains.model.anchor import BlockAnchor
@@ -147,6 +153,22 @@ class AaveV3Market:
             }
 
         return ReadPlan(calls=calls, decode=decode)
+
+    def plan_state(self, *, anchor: BlockAnchor) -> ReadPlan[Market]:
+        """Plan to read the market without anybody in it; Stale as in `plan_read`."""
+        return plan_market(self.market.chain, self.layout, now=anchor.time)
+
+    def plan_marks(self, accounts: Sequence[AccountId]) -> ReadPlan[Mapping[AccountId, Marks]]:
+        """Plan to read which reserves accounts use."""
+        parts = combine([plan_marks(self.layout, account.evm_address) for account in accounts])
+        return map_plan(parts, lambda found: dict(zip(accounts, found, strict=True)))
+
+    def plan_users(self, marks: Mapping[AccountId, Marks]) -> ReadPlan[Mapping[AccountId, User]]:
+        """Plan to read accounts' balances in the reserves that they use."""
+        users = [
+            plan_marked(self.layout, account.evm_address, each) for account, each in marks.items()
+        ]
+        return map_plan(combine(users), lambda found: dict(zip(marks, found, strict=True)))
 
     def build_liquidation(
         self,

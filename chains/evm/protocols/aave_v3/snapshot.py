@@ -6,7 +6,7 @@ read again beside it; where it has changed, decoding raises Stale.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from chains.errors import Stale
 from chains.evm.multicall import ReadPlan, ViewResult, combine, map_plan
@@ -54,6 +54,8 @@ from chains.evm.protocols.aave_v3.state import (
 )
 from chains.model.ids import Address, ChainId
 
+_BOTH: Final = 0b11
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRead:
@@ -61,6 +63,14 @@ class UserRead:
 
     user: User
     reported: AccountData | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What a pool keeps of an account besides balances: two bits per reserve, and the category."""
+
+    configuration: int
+    category: int
 
 
 def plan_market(chain: ChainId, layout: MarketLayout, *, now: int) -> ReadPlan[Market]:
@@ -110,6 +120,35 @@ def plan_user(chain: ChainId, layout: MarketLayout, account: Address) -> ReadPla
         return UserRead(user=User(holdings=holdings, category=category), reported=reported)
 
     return map_plan(parts, build)
+
+
+def plan_marks(layout: MarketLayout, account: Address) -> ReadPlan[Marks]:
+    """Plan to read which reserves an account uses, and in which eMode category."""
+    parts = combine(
+        [
+            GET_USER_CONFIGURATION.plan(layout.pool, account),
+            GET_USER_CATEGORY.plan(layout.pool, account),
+        ]
+    )
+    return map_plan(parts, lambda read: Marks(configuration=read[0], category=read[1]))
+
+
+def plan_marked(layout: MarketLayout, account: Address, marks: Marks) -> ReadPlan[User]:
+    """Plan to read an account's balances in the reserves that it uses, and in no other."""
+    used = [one for one in layout.reserves if marks.configuration >> 2 * one.number & _BOTH]
+    balances = combine([_plan_balances(reserve, account) for reserve in used])
+
+    def build(read: tuple[Any, ...]) -> User:
+        holdings = (
+            replace(
+                decode_holding(reserve.number, marks.configuration, supplied, owed),
+                stable_debt=stable,
+            )
+            for reserve, (supplied, owed, stable) in zip(used, read, strict=True)
+        )
+        return User(holdings=tuple(holdings), category=marks.category)
+
+    return map_plan(balances, build)
 
 
 def _plan_frame(chain: ChainId, layout: MarketLayout) -> ReadPlan[bool]:
