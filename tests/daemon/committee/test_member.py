@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chains.book.document import parse_book
 from daemon.committee.client import PATH, Silent
 from daemon.committee.frauds import FOLDER
 from daemon.committee.messages import (
@@ -25,6 +26,7 @@ from proofs.fraud import decode_fraud, verify_fraud
 from proofs.guard import Guard
 from proofs.statement import Statement
 from proofs.verify import CLOCK_TOLERANCE_S
+from tests.support import books as b
 from tests.support.council import (
     SIGNERS,
     SPARES,
@@ -66,6 +68,30 @@ def move_on(envoy: Envoy) -> Statement:
 async def test_what_is_true_is_signed_and_again_when_asked_again(envoy: Envoy) -> None:
     statement = envoy.state()
     assert await envoy.propose(statement) == "signed"
+    assert await envoy.propose(statement) == "signed"
+
+
+async def test_a_book_is_signed_by_members_who_have_the_same(envoy: Envoy) -> None:
+    board = envoy.seat.board
+    board.book_accounts = {b.ACCOUNT: "alice"}
+    published_at = int(clock())
+
+    def take(margin: str) -> None:
+        """Give the member a book with its own cash, the same losses."""
+        held = b.document(b.part(margin, perps=[b.perp()]), time=published_at)
+        board.books[b.ACCOUNT] = parse_book(b.encode(held), b.terms(max_age_s=9_999)).book
+
+    take("1")
+    statement = envoy.state()
+    assert [leaf.evidence for leaf in statement.leaves.positions].count(4) == 1
+    take("2")
+    assert "evidenceHash is 0x" in await envoy.propose(statement)
+    board.book_accounts = {}
+    assert await envoy.propose(statement) != "signed"
+    board.book_accounts = {b.ACCOUNT: "alice"}
+    board.books.clear()
+    assert "venue:deribit:12345: not read yet" in await envoy.propose(statement)
+    take("1")
     assert await envoy.propose(statement) == "signed"
 
 
