@@ -85,14 +85,14 @@ def post_quantities(q: ISeizure.VaultQuantities, bitmap: uint256, proof: Bytes[2
 
 
 @external
-def note_spent(account: bytes32, spent: uint256):
+def note_spent(account: bytes32, spent: uint256, oldest: uint256):
     """
     @notice Count a value against this chain's share of the account's round
     @dev Only the seizure. Reverts with seizure or size
+    @param oldest of the plan that is carried out
     """
     assert msg.sender == wiring.partner, "seizure"
-    j: IJudge.Judged = self._judge(account)
-    used: uint256 = self._used(account, j.oldest) + spent
+    used: uint256 = self._used(account, oldest) + spent
     assert used < 2**128, "size"
     sequence: uint256 = quantities.newest[account] & quantities.WORD
     self.rounds[account] = sequence | (block.timestamp << 64) | (used << 128)
@@ -271,6 +271,7 @@ def _start(
     vault: IVault = IVault(wiring.vault)
     plan: IJudge.Plan = empty(IJudge.Plan)
     plan.abroad = _j.abroad
+    plan.oldest = _j.oldest
     plan.collateral_price = staticcall vault.price(_collateral_asset)
     plan.debt_price = staticcall vault.price(_debt_asset)
     plan.free = staticcall vault.lockable(_account, _collateral_asset, _debt_chain)

@@ -205,7 +205,7 @@ def lock(
     )
     if plan.units > plan.free:
         self._rob(account, collateral_asset, plan.units - plan.free, plan.spare)
-    extcall judge.note_spent(account, plan.value)
+    extcall judge.note_spent(account, plan.value, plan.oldest)
     self.nonce += 1
     order: ISeizure.Order = ISeizure.Order(
         collateralChain=convert(chain.id, uint64),
@@ -427,7 +427,8 @@ def liquidate(
     plan: IJudge.Plan = staticcall judge.plan_liquidation(account, collateral_asset, debt_asset)
     owed: uint256 = staticcall vault.debt(account, debt_asset)
     offered: uint256 = min(units, min(owed, curve.div_up(plan.value * WAD, plan.debt_price)))
-    extcall judge.note_spent(account, min(curve.value_up(offered, plan.debt_price), plan.value))
+    spent: uint256 = min(curve.value_up(offered, plan.debt_price), plan.value)
+    extcall judge.note_spent(account, spent, plan.oldest)
     repaid: uint256 = extcall vault.repay_from(msg.sender, account, debt_asset, offered)
     paid: uint256 = min(curve.value_down(repaid, plan.debt_price), plan.value)
     assert paid >= self._terms().min_order_e8 or repaid == owed, "dust"
