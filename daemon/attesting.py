@@ -20,12 +20,14 @@ from daemon.committee.compose import (
     open_committee,
 )
 from daemon.committee.messages import MAX_EVIDENCE_BYTES
+from daemon.committee.vaults import VaultSetup, VaultsParts
 from daemon.compose import ChainParts, EvmParts, Key, build_attestor
 from daemon.evidence import BOUND_S, Gatherer
 from daemon.proving import Prover, ProvingAttestor, Shelf, record_with
 from daemon.storage.evidence import EvidenceStore
 from daemon.storage.signed import open_signed
 from daemon.storage.store import Store
+from daemon.vaulting import build_lone
 from daemon.watch import AccountWatch
 from proofs.verify import CLOCK_TOLERANCE_S
 
@@ -40,6 +42,7 @@ class AttestingParts:
     attestor: Attesting | None = None
     committee: CommitteeParts | None = None
     proving: ProvingAttestor | None = None
+    vaults: VaultsParts | None = None
 
 
 @asynccontextmanager
@@ -51,6 +54,7 @@ async def open_attesting(
     store: Store,
     evidence: EvidenceStore,
     accounts: Mapping[str, AccountWatch],
+    vaults: VaultSetup | None,
 ) -> AsyncIterator[AttestingParts]:
     """Open what attests; `accounts` are woken when others' signatures made an attestation."""
     if key is None:
@@ -77,7 +81,8 @@ async def open_attesting(
                 board=board,
                 published=wake,
             )
-            yield AttestingParts(attestor=proving, proving=proving)
+            lone = build_lone(settings, key, vaults)
+            yield AttestingParts(attestor=proving, proving=proving, vaults=lone)
             return
         bound_s = PATIENCE * settings.attestation.period_s
         gatherer = Gatherer(clients=_list_proving(chains), bound_s=min(BOUND_S, bound_s))
@@ -92,8 +97,11 @@ async def open_attesting(
             record=record,
             last=last,
             changed=wake,
+            vaults=vaults,
         ) as committee:
-            yield AttestingParts(attestor=committee.rounds, committee=committee)
+            yield AttestingParts(
+                attestor=committee.rounds, committee=committee, vaults=committee.vaults
+            )
 
 
 def check_sequences(last: Sequence[Attested], period_s: int, now: int) -> None:

@@ -37,6 +37,7 @@ from daemon.collect import ChainWatch
 from daemon.committee.compose import (
     CommitteeParts,
 )
+from daemon.committee.vaults import VaultsParts
 from daemon.compose import (
     SILENCE_BLOCKS,
     ChainParts,
@@ -61,6 +62,7 @@ from daemon.storage.store import Store
 from daemon.telemetry import Metrics, TimedReader
 from daemon.totals import build_totals
 from daemon.translate import build_policy, build_risk
+from daemon.vaulting import build_vault_setup
 from daemon.watch import AccountWatch
 
 DRAIN_S: Final = 10.0
@@ -74,6 +76,7 @@ KEEP_EVIDENCE_S: Final = 86_400
 
 COMMITTEE: Final = "committee"
 EVIDENCE: Final = "evidence"
+VAULTS: Final = "vaults"
 
 Load = Callable[[], Settings]
 
@@ -105,8 +108,9 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
         board = build_board(settings)
         accounts: dict[str, AccountWatch] = {}
         evidence = EvidenceStore(database)
+        vaults = build_vault_setup(settings, chains, database)
         attesting = await stack.enter_async_context(
-            open_attesting(settings, key, chains, board, store, evidence, accounts)
+            open_attesting(settings, key, chains, board, store, evidence, accounts, vaults)
         )
         dispatcher = await build_dispatcher(settings, key, chains, database) if key else None
         keeper = build_keeper(settings, key, dispatcher) if key and dispatcher else None
@@ -138,6 +142,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             halts=lambda: dispatcher.halts if dispatcher else {},
             committee=attesting.committee.view if attesting.committee else None,
             evidence=evidence.read,
+            vaults=attesting.vaults,
         )
         port = await stack.enter_async_context(
             serve_api(context, settings.api.host, settings.api.port)
@@ -152,6 +157,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             books=build_books(settings, board, lambda account: accounts[account].wake()),
             committee=attesting.committee,
             proving=attesting.proving,
+            vaults=attesting.vaults,
             evidence=evidence,
             dispatcher=dispatcher,
             followers={id_: Follower(board, dispatcher, followed) for id_ in chains},
@@ -183,6 +189,10 @@ def _build_progress(
         limits[COMMITTEE] = OVERDUE_S
     elif settings.keys.keystore is not None:
         limits[EVIDENCE] = OVERDUE_S
+    if settings.keys.keystore is not None and any(
+        chain.vault is not None for chain in settings.evm.values()
+    ):
+        limits[VAULTS] = OVERDUE_S
     return Progress(limits_s=limits, started_at=time.time())
 
 
@@ -198,6 +208,7 @@ class House:
     books: Sequence[BookWatch]
     committee: CommitteeParts | None
     proving: ProvingAttestor | None
+    vaults: VaultsParts | None
     evidence: EvidenceStore
     dispatcher: Dispatcher | None
     followers: Mapping[ChainId, Follower]
@@ -250,6 +261,8 @@ class House:
             yield self.committee.rounds.run()
         if self.proving is not None:
             yield self.proving.run()
+        if self.vaults is not None:
+            yield self.vaults.rounds.run()
         yield self._keep_ages()
         yield self._keep_history()
         yield self._prune()
@@ -290,6 +303,8 @@ class House:
             seen[COMMITTEE] = self.committee.rounds.pulse.seen_at
         if self.proving is not None:
             seen[EVIDENCE] = self.proving.pulse.seen_at
+        if self.vaults is not None:
+            seen[VAULTS] = self.vaults.rounds.pulse.seen_at
         self.board.progress_at = self.progress.judge(seen, time.time())
         return self.board.progress_at
 

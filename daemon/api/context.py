@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from daemon.board import Board
+from daemon.committee.vaults import VaultsParts
 from daemon.committee.view import CommitteeView
 from daemon.keeper.intent import Intent
 from daemon.margin.risk import RiskTable
@@ -40,7 +41,8 @@ class ApiContext:
     """All that the API may ask; `signer_fault` says why nothing can be signed, None if it can.
 
     `halts` gives what of the keeper stands still, and why: itself, liquidations, chains' lanes.
-    `committee` looks at the committee, None for a lone keeper. `risk` is what portfolio margin is
+    `committee` looks at the committee, None for a lone keeper; `vaults` state vaults, None where
+    there are none or nothing is signed. `risk` is what portfolio margin is
     measured with.
     """
 
@@ -55,6 +57,7 @@ class ApiContext:
     signer_fault: Callable[[], str | None] = lambda: None
     halts: Callable[[], Mapping[str, str]] = dict
     committee: Callable[[], CommitteeView] | None = None
+    vaults: VaultsParts | None = None
 
 
 CONTEXT: Final = web.AppKey("context", ApiContext)

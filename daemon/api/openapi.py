@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from daemon.api.schemas import Problem
+from proofs.vaults import FactKind
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = "application/problem+json"
@@ -34,6 +35,24 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "in": "query",
         "description": "unpacked: what the file holds, encoded with zstd for who accepts it.",
         "schema": {"type": "string", "enum": ["unpacked"]},
+    },
+    "vault_account": {
+        "name": "account",
+        "in": "query",
+        "description": "A vault account's id, 0x and 64 hex digits; left out, facts of all.",
+        "schema": {"type": "string", "pattern": "^0x[0-9a-fA-F]{64}$"},
+    },
+    "for": {
+        "name": "for",
+        "in": "query",
+        "description": "The CAIP-2 id of the chain whose contracts take them; left out, any.",
+        "schema": {"type": "string"},
+    },
+    "kind": {
+        "name": "kind",
+        "in": "query",
+        "description": "One kind only.",
+        "schema": {"type": "string", "enum": ["quantities", *FactKind]},
     },
     "limit": {
         "name": "limit",

@@ -262,6 +262,21 @@ class CommitteeSchema(Schema):
     messages_refused: int
 
 
+class VaultStatementSchema(Schema):
+    """A statement's canonical document; `bitmap` and `proof` are what contracts take with it."""
+
+    digest: str
+    bitmap: str
+    proof: str
+    document: dict[str, Any] = Field(description="plimsoll/vault-statement/1, see docs/vaults.md")
+
+
+class VaultStatementList(Schema):
+    """Statements about vaults: an account's quantities first, then facts, the newest first."""
+
+    statements: list[VaultStatementSchema]
+
+
 class Problem(BaseModel):
     """An error (RFC 9457); `detail` says what to do about it."""
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 from prometheus_client.registry import Collector
 
-from daemon.api import accounts, actions, committee, state
+from daemon.api import accounts, actions, committee, state, vault_statements
 from daemon.api.context import CONTEXT, ApiContext
 from daemon.api.openapi import Route, build_openapi
 from daemon.api.problems import problem_middleware
@@ -20,8 +20,10 @@ from daemon.api.schemas import (
     HistoryPage,
     LiveSchema,
     ReadySchema,
+    VaultStatementList,
 )
 from daemon.committee.metrics import CommitteeCollector
+from daemon.committee.vault_metrics import VaultsCollector
 from daemon.telemetry import BoardCollector, JournalCollector
 
 SHUTDOWN_S: Final = 5.0
@@ -76,6 +78,13 @@ ROUTES: Final = (
         body=CommitteeSchema,
         problems=(404,),
     ),
+    Route(
+        path="/v1/vaults/statements",
+        handler=vault_statements.read_statements,
+        body=VaultStatementList,
+        parameters=("vault_account", "for", "kind"),
+        problems=(400, 404),
+    ),
     Route(path="/livez", handler=state.read_live, body=LiveSchema),
     Route(path="/readyz", handler=state.read_ready, body=ReadySchema, also=(503,)),
     Route(path="/metrics", handler=state.read_metrics, media="text/plain"),
@@ -117,6 +126,8 @@ async def _publish_gauges(app: web.Application) -> AsyncIterator[None]:
     ]
     if context.committee is not None:
         collectors.append(CommitteeCollector(context.committee))
+    if (vaults := context.vaults) is not None:
+        collectors.append(VaultsCollector(lambda: vaults))
     for collector in collectors:
         context.registry.register(collector)
     yield

@@ -80,3 +80,5 @@ def _judge_parts(context: ApiContext) -> Iterator[tuple[str, str]]:
         for account in context.committee().accounts:
             if account.lost is not None:
                 yield f"committee ({account.account})", account.lost
+    if context.vaults is not None:
+        yield from context.vaults.find_doubts()

@@ -14,6 +14,8 @@ from proofs.vaults import FactKey, FactKind, VaultFact
 
 PAGE: Final = 32
 """How many statements are read at once."""
+MOST_FACTS: Final = 500
+"""How many facts are given at once, the newest."""
 _SCAN: Final = "/statements"
 _WANTED: Final = (
     "SELECT f.chain, f.source, f.key, f.kind, f.subject, f.numbers, f.account, f.consumer, f.height"
@@ -198,14 +200,15 @@ class VaultStatementStore:
     async def read_facts(
         self, committee: bytes, consumer: int, account: bytes | None, kind: FactKind | None
     ) -> tuple[VaultDocument, ...]:
-        """Give a committee's statements of facts that a chain takes, the newest first."""
+        """Give a committee's statements of facts that a chain takes: MOST_FACTS, newest first."""
         query = (
             "SELECT s.document FROM vault_statement s JOIN vault_fact f ON s.chain = f.chain"
             " AND s.source = f.source AND s.key = f.key WHERE s.committee = ? AND f.consumer = ?"
-            " AND (? IS NULL OR f.account = ?) AND (? IS NULL OR f.kind = ?) ORDER BY s.id DESC"
+            " AND (? IS NULL OR f.account = ?) AND (? IS NULL OR f.kind = ?)"
+            " ORDER BY s.id DESC LIMIT ?"
         )
         name = None if kind is None else kind.value
-        values = (committee, consumer, account, account, name, name)
+        values = (committee, consumer, account, account, name, name, MOST_FACTS)
 
         def work(connection: Connection) -> tuple[VaultDocument, ...]:
             rows = connection.exec_driver_sql(query, values)
