@@ -29,37 +29,21 @@ ASSET_TERMS: Final = Function(
 PRICE: Final = Function("price", ("uint8",), UNITS)
 LEGS: Final = Function("legs", ACCOUNT, ("(uint256[],uint256[],uint256[],uint256[],uint256[])",))
 OWNER_OF: Final = Function("owner_of", ACCOUNT, ("address",))
-LINE_OUT: Final = Function("line_out", ("bytes32", "uint64", "uint8"), UNITS)
-LINE_IN: Final = Function("line_in", ("bytes32", "uint64", "uint8"), UNITS)
-LOCKABLE: Final = Function("lockable", ("bytes32", "uint8", "uint64"), UNITS)
 LENT_TO: Final = Function("lent_to", ("uint64", "uint8"), UNITS)
 BORROWED_FROM: Final = Function("borrowed_from", ("uint64", "uint8"), UNITS)
 LINE_CAP: Final = Function("line_cap", ("uint64", "uint8"), UNITS)
 IN_CAP: Final = Function("in_cap", ("uint64", "uint8"), UNITS)
-PROVISION: Final = Function("provision", ("bytes32", "uint8"), UNITS)
-ROOM: Final = Function("room", ("uint8",), UNITS)
 CLAIM_ROOM: Final = Function("claim_room", ("uint8",), UNITS)
-MIN_DEBT: Final = Function("min_debt", (), UNITS)
 SEIZURE: Final = Function("seizure", (), ("address",))
 POOL: Final = Function("pool", (), ("address",))
 
 HEALTH: Final = Function("health", ACCOUNT, ("uint256", "uint256"))
+JUDGE: Final = Function("judge", (), ("address",))
 STATEMENT: Final = Function("statement", ACCOUNT, UNITS * 2)
-REGISTERED: Final = Function("registered", ACCOUNT, UNITS)
-ORDER_STATE: Final = Function(
-    "order_state",
-    ACCOUNT,
-    ("(uint256,uint256,uint64,uint256,uint256,uint256,bool,bool,bool,uint256,uint256)",),
-)
-OPEN_ORDERS: Final = Function("open_orders", ACCOUNT, ("bytes32[]",))
-_EIGHT: Final = "uint256[8]"
-KNOWN_ENTRY: Final = Function(
-    "entry",
-    ("bytes32", "uint64"),
-    (f"(uint256,uint256,{','.join([_EIGHT] * 6)},uint256)",),
-)
-SEIZURE_TERMS: Final = Function("terms", (), (f"({','.join(['uint256'] * 14)})",))
-PROVIDED_AT: Final = Function("provided_at", ("bytes32", "uint8"), UNITS)
+JUDGE_TERMS: Final = Function("terms", (), (f"({','.join(['uint256'] * 14)})",))
+PLAN: Final = f"({','.join(['uint256'] * 7)},uint256[],bool,bool,uint256)"
+PLAN_LOCK: Final = Function("plan_lock", ("bytes32", "uint8", "uint64", "uint8"), (PLAN,))
+PLAN_LIQUIDATION: Final = Function("plan_liquidation", ("bytes32", "uint8", "uint8"), (PLAN,))
 
 RAISE_LINE: Final = Function("raise_line", ("bytes32", "uint64", "uint8", "uint256"))
 LOWER_LINE: Final = Function("lower_line", ("bytes32", "uint64", "uint8", "uint256"))
