@@ -24,6 +24,7 @@ from tests.vectors.exchanges import (
     compare_span_rows,
 )
 from tests.vectors.reading import Case, Figures
+from tests.vectors.standard import compare_standard
 
 Compare = Callable[[Case, Mapping[str, Any]], Figures]
 PRICE: Final = 2_000.0
@@ -139,6 +140,7 @@ COVERED: Final[Mapping[tuple[str, str], Compare]] = {
     ("paradex", "initial_margin"): compare_open_size,
     ("paradex", "partial_liquidation"): compare_share,
     ("paradex", "socialised_loss"): compare_socialised,
+    ("unified_model", "hf_standard"): compare_standard,
     ("unified_model", "hf_portfolio"): compare_hedge,
     ("unified_model", "correlation"): compare_aggregate,
     ("unified_model", "var_es"): compare_tails,

@@ -1,7 +1,5 @@
 """Standard mode is the sum of the parts, by the model's own worked cases."""
 
-from dataclasses import replace
-
 import pytest
 
 from chains.model.health import Health
@@ -11,8 +9,6 @@ from daemon.margin.risk import Underlying
 from tests.daemon.margin import venues_story as s
 from tests.support import books as b
 from tests.support import values as v
-
-PERP = b.perp("10", "2000", "1850", maintenance_bps=250)
 
 
 def health(collateral: float, requirement: float) -> Health:
@@ -24,39 +20,6 @@ def health(collateral: float, requirement: float) -> Health:
 def maintenance(found: MarginReport) -> Health:
     assert found.standard is not None
     return found.standard.maintenance
-
-
-@pytest.mark.parametrize(
-    ("spot", "debt", "perps", "expected"),
-    [
-        (10, 8_500, 0, (17_000, 8_500, 2.0)),
-        (0, 0, 1, (2_000, 1_962.5, 1.019108280254777)),
-        (10, 8_500, 1, (19_000, 10_462.5, 1.8160095579450417)),
-        (10, 0, 0, (17_000, 0, None)),
-        (0, 10, 0, (0, 10, 0.0)),
-    ],
-    ids=["lending-only", "perp-only", "lending-plus-perp-N0", "no-requirement", "no-collateral"],
-)
-def test_the_models_cases(
-    spot: int,
-    debt: int,
-    perps: int,
-    expected: tuple[float, float, float | None],
-) -> None:
-    legs = [*([s.weth(spot)] if spot else []), *([s.usdc(debt)] if debt else [])]
-    # Lending and perp at 1850 would move the collateral: the case values it at 2000.
-    books = (s.book(b.part("2000", perps=[PERP | {"underlying": "WBTC"}])),) if perps else ()
-    snapshot = s.snapshot(*legs, books=books)
-    chain = replace(
-        snapshot.read[0],
-        prices=tuple(p for p in snapshot.read[0].prices if p.asset != v.asset(v.CHEAP, "WBTC")),
-    )
-    found = s.judge(replace(snapshot, chains=(chain,)))
-    collateral, requirement, factor = expected
-    standard = maintenance(found)
-    assert standard == health(collateral, requirement)
-    assert (standard.factor is None) == (factor is None)
-    assert (standard.factor or 0) / WAD == pytest.approx(factor or 0, rel=1e-9)
 
 
 def test_the_worked_case_of_a_hedge_on_another_venue() -> None:
