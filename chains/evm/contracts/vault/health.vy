@@ -92,6 +92,8 @@ def judge(
             j = self._add_unknown(j, _account, chains[i], legs, market, min_leg)
         elif entries[i].height != max_value(uint256):
             j = self._add_read(j, entries[i], market, grace, min_leg)
+    # What was filled is in the debts, too, until it is claimed.
+    j.debt -= min(j.filled, j.debt)
     return j
 
 
@@ -141,12 +143,11 @@ def _add_own(
     _grace: uint256,
 ) -> IJudge.Judged:
     j: IJudge.Judged = _judged
-    filled: uint256 = 0
     gone: uint256 = 0
     for open: ISeizure.Open in _open:
         asset: uint256 = open.collateral_asset
         if self.counts(_account, open, _market.high[asset], _grace):
-            filled += open.left
+            j.filled += open.left
             weight: uint256 = open.left * (BPS + open.bonus_bps) * _market.threshold_bps[asset]
             gone += weight // (BPS * BPS)
         j.busy = True
@@ -157,7 +158,7 @@ def _add_own(
     j.debt = _w.debt
     j.low_weight = _w.low_weight
     j.low_debt = _w.low_debt
-    return self._fill(j, filled)
+    return j
 
 
 @internal
@@ -174,10 +175,9 @@ def _add_read(
     unread: bool = age > _grace
     w: Weighed = self._weigh(_entry, _market, _min_leg, age if unread else 0)
     gone: uint256 = 0
-    filled: uint256 = 0
     # As this chain's own orders: one that nobody would fill is not taken as filled.
     if _entry.ordered > 0 and w.locked >= _entry.ordered:
-        filled = _entry.ordered
+        j.filled += _entry.ordered
         gone = min(_entry.ordered * w.locked_weight // w.locked, w.weight)
     j.busy = j.busy or _entry.ordered > 0 or w.locked >= _min_leg
     j.abroad = j.abroad or w.matters
@@ -191,7 +191,7 @@ def _add_read(
     j.debt += w.debt
     j.low_weight += w.low_weight
     j.low_debt += max(w.low_debt, w.lines_in) if unread else w.low_debt
-    return self._fill(j, filled)
+    return j
 
 
 @internal
@@ -218,16 +218,6 @@ def _add_unknown(
             j.never = j.never or curve.value_up(inward, _market.high[i]) >= _min_leg
     j.low_debt += lines
     j.never = j.never or lines >= _min_leg
-    return j
-
-
-@internal
-@pure
-def _fill(_judged: IJudge.Judged, _filled: uint256) -> IJudge.Judged:
-    # Orders may be worth more than the debts that statements tell of: what was filled already is
-    # in both until it is claimed.
-    j: IJudge.Judged = _judged
-    j.debt = j.debt - min(_filled, j.debt)
     return j
 
 

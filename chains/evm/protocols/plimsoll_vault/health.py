@@ -45,7 +45,7 @@ class Judged:
     """What a chain makes of an account; `weight` and `debt` are the high bound, orders filled.
 
     `own_weight` is this chain's part of the weight and `read_weight` that of chains which are not
-    unread, `gross_weight` is before orders. `abroad` says that there is more than dust, or a line,
+    unread, `gross_weight` is before orders, which repay `filled`. `abroad` says that there is more than dust, or a line,
     on another chain, `never` that one with a line was never read, `unread` that one is beyond
     grace, `busy` that an order is open somewhere. `oldest` is when the other read chains with
     collateral were read, the earliest.
@@ -58,6 +58,7 @@ class Judged:
     own_weight: int = 0
     read_weight: int = 0
     gross_weight: int = 0
+    filled: int = 0
     abroad: bool = False
     never: bool = False
     unread: bool = False
@@ -87,7 +88,7 @@ def judge(subject: Subject) -> Judged:
             judged = _add_unknown(judged, other, legs, market, terms.min_leg)
         else:
             judged = _add_read(judged, other.entry, market, terms, subject.now)
-    return judged
+    return replace(judged, debt=judged.debt - min(judged.filled, judged.debt))
 
 
 def is_unread(entry: Entry | None, grace_s: int, *, now: int) -> bool:
@@ -114,7 +115,8 @@ def _add_own(subject: Subject, weighed: Weighed) -> Judged:
     own = weighed.weight - min(gone, weighed.weight)
     return Judged(
         weight=own,
-        debt=weighed.debt - min(filled, weighed.debt),
+        debt=weighed.debt,
+        filled=filled,
         low_weight=weighed.low_weight,
         low_debt=weighed.low_debt,
         own_weight=own,
@@ -134,12 +136,12 @@ def _add_read(
     if entry.ordered > 0 and w.locked >= entry.ordered:
         filled = entry.ordered
         gone = min(div_down(entry.ordered * w.locked_weight, w.locked), w.weight)
-    debt = judged.debt + w.debt
     fresh = not unread
     return replace(
         judged,
         weight=judged.weight + w.weight - gone,
-        debt=debt - min(filled, debt),
+        debt=judged.debt + w.debt,
+        filled=judged.filled + filled,
         low_weight=judged.low_weight + w.low_weight,
         low_debt=judged.low_debt + (max(w.low_debt, w.lines_in) if unread else w.low_debt),
         read_weight=judged.read_weight + (w.weight - gone if fresh else 0),
