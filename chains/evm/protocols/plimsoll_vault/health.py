@@ -45,10 +45,10 @@ class Judged:
     """What a chain makes of an account; `weight` and `debt` are the high bound, orders filled.
 
     `own_weight` is this chain's part of the weight and `read_weight` that of chains which are not
-    unread, `gross_weight` is before orders, which repay `filled`. `abroad` says that there is more than dust, or a line,
-    on another chain, `never` that one with a line was never read, `unread` that one is beyond
-    grace, `busy` that an order is open somewhere. `oldest` is when the other read chains with
-    collateral were read, the earliest.
+    unread, `gross_weight` is before orders, which repay `filled`. `abroad` says that there is more
+    than dust, or a line, on another chain, `never` that one with a line was never read, `unread`
+    that one is beyond grace, `busy` that an order is open somewhere. `oldest` is when the other
+    read chains with collateral were read, the earliest.
     """
 
     weight: int = 0
