@@ -95,6 +95,8 @@ _FACTS: Final[Mapping[bytes, Tell]] = {
     _topic(f"Filled(bytes32,bytes32,{_RECEIPT},address,uint256)"): _filled,
     _topic("Closed(bytes32,bytes32,uint256)"): _closed,
 }
+FACT_TOPICS: Final = tuple(_FACTS)
+"""The first topics of the events that tell of facts."""
 TOPICS: Final = tuple(dict.fromkeys((*_FACTS, *ACCOUNT_TOPICS)))
 """What to ask a node for."""
 _TWO_ENDED: Final = frozenset({"RAISED", "LOWERED", "LINKED", "LOCK"})
