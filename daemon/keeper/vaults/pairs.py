@@ -29,7 +29,6 @@ GAS: Final[Mapping[str, int]] = {
     "lock": 550_000,
     "fill": 500_000,
     "claim": 350_000,
-    "close": 120_000,
     "release": 200_000,
     "liquidate": 600_000,
 }
@@ -62,7 +61,8 @@ class Pair:
     """What one order would do: repay `value` at most, for `bonus_bps` more in collateral.
 
     `tier` is the collateral's, `buffer_bps` what is locked beyond what is due. `posts` says that
-    quantities must be posted before. `funds` is what the key can pay in this debt's asset on the
+    quantities must be posted before, `approves` that the pool may not take enough yet, `locked`
+    that the order is open already. `funds` is what the key can pay in this debt's asset on the
     debt chain (Usd), and `least` the least that may be filled.
     """
 
@@ -79,6 +79,7 @@ class Pair:
     least: Usd = Usd(0)
     posts: bool = False
     approves: bool = False
+    locked: bool = False
 
     @property
     def crosses(self) -> bool:
@@ -100,6 +101,9 @@ class Pair:
         """How long from the lock to the claim: both finalities, signing and inclusion."""
         if not self.crosses:
             return BLOCKS * self.collateral.block_s
+        if self.locked:
+            blocks = BLOCKS * (self.collateral.block_s + self.debt.block_s)
+            return self.debt.finality_s + blocks + SIGNING_S
         included = BLOCKS * (2 * self.collateral.block_s + self.debt.block_s)
         return self.collateral.finality_s + self.debt.finality_s + included + 2 * SIGNING_S
 
@@ -160,10 +164,11 @@ def cost_pair(pair: Pair) -> Costed:
 def _list_steps(pair: Pair) -> tuple[list[str], list[str]]:
     """Give the steps on the collateral chain and on the debt chain."""
     first = ["post"] if pair.posts else []
+    first += ["lock"] if pair.crosses and not pair.locked else []
     approval = ["approve"] if pair.approves else []
     if not pair.crosses:
         return [*first, *approval, "liquidate"], []
-    return [*first, "lock", "claim", "release"], [*approval, "fill", "close"]
+    return [*first, "claim", "release"], [*approval, "fill"]
 
 
 def _price_risk(due: int, pair: Pair) -> Usd:

@@ -16,8 +16,10 @@ from chains.evm.protocols.plimsoll_vault.contracts import (
     ASSET_COUNT,
     ASSET_TERMS,
     HEALTH,
+    JUDGE,
     LEGS,
     OWNER_OF,
+    POOL,
     PRICE,
     SEIZURE,
 )
@@ -73,11 +75,18 @@ class VaultRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultLayout:
-    """A vault's contracts and the tokens of its assets by number, None for a feed alone."""
+    """A chain's contracts and the tokens of its assets by number, None for a feed alone.
+
+    Who repays approves the `pool`; the `judge` says what may be seized; `scales` are the wad units
+    of one base unit.
+    """
 
     vault: Address
     seizure: Address
+    judge: Address
+    pool: Address
     tokens: tuple[Address | None, ...]
+    scales: tuple[int, ...]
     symbols: Mapping[int, str]
 
 
@@ -112,16 +121,24 @@ class PlimsollVaultMarket:
         """Learn a vault's assets at the anchor: `pool` is the vault's address."""
         count = await read(client, anchor, ASSET_COUNT.plan(pool))
         plan = combine(
-            [SEIZURE.plan(pool), combine([ASSET_TERMS.plan(pool, n) for n in range(count)])]
+            [
+                SEIZURE.plan(pool),
+                POOL.plan(pool),
+                combine([ASSET_TERMS.plan(pool, n) for n in range(count)]),
+            ]
         )
-        seizure, terms = await read(client, anchor, plan)
+        seizure, lenders, terms = await read(client, anchor, plan)
+        judge = await read(client, anchor, JUDGE.plan(Address(seizure)))
         tokens = tuple(None if found[0] == NOBODY else Address(found[0]) for found in terms)
         named = {number: token for number, token in enumerate(tokens) if token is not None}
         symbols = await read(client, anchor, combine([_plan_symbol(t) for t in named.values()]))
         layout = VaultLayout(
             vault=pool,
             seizure=Address(seizure),
+            judge=Address(judge),
+            pool=Address(lenders),
             tokens=tokens,
+            scales=tuple(found[1] for found in terms),
             symbols=dict(zip(named, symbols, strict=True)),
         )
         return cls(AccountId(anchor.chain, pool), layout, feeds, accounts or {})
@@ -157,7 +174,7 @@ class PlimsollVaultMarket:
         calls = (
             OWNER_OF.view(self.layout.vault, id_),
             LEGS.view(self.layout.vault, id_),
-            HEALTH.view(self.layout.seizure, id_, allow_failure=True),
+            HEALTH.view(self.layout.judge, id_, allow_failure=True),
         )
 
         def decode(results: Sequence[ViewResult]) -> AccountRead:

@@ -1,0 +1,301 @@
+"""The vaults' keeper: looks at all chains together, carries statements, liquidates, proposes.
+
+Every look begins from the chains alone: what was locked, filled or claimed, and what each of them
+waits for, is read from events, so a restart goes on wherever the last run stopped. A chain that
+does not answer is left out, and with it only what needs it.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import structlog
+
+from chains.errors import ChainError
+from chains.evm.protocols.plimsoll_vault.ledger import Ledger, build_ledger
+from chains.model.snapshot import ChainSnapshot
+from chains.model.units import WAD, Usd
+from daemon.board import Board
+from daemon.committee.vault_standing import VaultStatements
+from daemon.keeper.vaults import steps
+from daemon.keeper.vaults.due import list_facts, plan_due
+from daemon.keeper.vaults.guarding import VaultPolicy, propose_lines, propose_top_ups
+from daemon.keeper.vaults.pairs import Pair, choose_pair
+from daemon.keeper.vaults.reading import VaultEye
+from daemon.keeper.vaults.record import describe_choice, describe_pair
+from daemon.keeper.vaults.scene import AccountScene, ChainView, FactName
+from daemon.keeper.vaults.seizing import (
+    Allowed,
+    Candidate,
+    build_pair,
+    choose_fills,
+    list_candidates,
+    list_fillings,
+    open_pair,
+    why_impossible,
+)
+from daemon.keeper.vaults.steps import Step
+from daemon.keeper.vaults.view import Proposal, VaultAccountView, VaultBoard
+from daemon.progress import Pulse
+from daemon.storage.errors import StorageError
+from proofs.vault_document import VaultDocument
+
+log = structlog.get_logger(__name__)
+
+READ_S: Final = 20.0
+"""How long one chain may take to be read."""
+
+
+class Doing(Protocol):
+    """Has steps of one chain done, in their order."""
+
+    async def do(self, steps: Sequence[Step]) -> None:
+        """Quote, journal and send what is free to be done; tells what is refused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultTerms:
+    """What the keeper does in the vaults.
+
+    It liquidates for `min_profit` (Usd x 1e8) at least, if it `liquidates` at all. Statements and
+    claims are carried for accounts with a policy and for the key itself, `for_all` for everybody.
+    """
+
+    liquidates: bool
+    min_profit: Usd
+    for_all: bool = True
+    policies: Mapping[bytes, VaultPolicy] = field(default_factory=dict)
+
+
+class VaultKeeper:
+    """Looks after the vaults of one deployment; `board` is what the last look found.
+
+    Without a `hand` nothing is done, without `statements` nothing crosses chains.
+    """
+
+    def __init__(
+        self,
+        eyes: Iterable[VaultEye],
+        chains: Board,
+        statements: VaultStatements | None,
+        hand: Doing | None,
+        terms: VaultTerms,
+    ) -> None:
+        self.board: Final = VaultBoard()
+        self.pulse: Final = Pulse()
+        self._eyes: Final = {eye.number: eye for eye in eyes}
+        self._chains: Final = chains
+        self._statements: Final = statements
+        self._hand: Final = hand
+        self._terms: Final = terms
+
+    async def load(self) -> None:
+        """Take up what an earlier run indexed; StorageError."""
+        for eye in self._eyes.values():
+            await eye.indexer.load()
+
+    async def look(self) -> None:
+        """Look at everything once and do what is due; its troubles end here."""
+        try:
+            await self._look()
+        except (ChainError, StorageError) as error:
+            log.warning("vaults.not_looked", reason=str(error))
+
+    async def _look(self) -> None:
+        views = await self._read()
+        self.pulse.step()
+        scenes = {
+            scene.account: scene
+            for scene in [await self._stage(account, views) for account in self._list(views)]
+        }
+        told = await self._tell(views, scenes)
+        scenes = {a: _with_told(scene, told) for a, scene in scenes.items()}
+        self.pulse.step()
+        planned: list[Step] = []
+        for account, scene in scenes.items():
+            planned += await self._plan(account, scene)
+        planned += self._plan_fills(scenes)
+        self.board.chains = dict(views)
+        self.board.accounts = {a: v for a, v in self.board.accounts.items() if a in scenes}
+        await self._do(planned)
+
+    async def _read(self) -> dict[int, ChainView]:
+        """Read all chains beside each other; one that fails is missing, and said once."""
+        async with asyncio.TaskGroup() as group:
+            tasks = {number: group.create_task(self._read_one(number)) for number in self._eyes}
+        found = {number: task.result() for number, task in tasks.items()}
+        for number, view in found.items():
+            if isinstance(view, str) and self.board.missing.get(number) != view:
+                log.warning("vault.lost", chain=number, reason=view)
+        self.board.missing = {n: view for n, view in found.items() if isinstance(view, str)}
+        return {n: view for n, view in found.items() if not isinstance(view, str)}
+
+    async def _read_one(self, number: int) -> ChainView | str:
+        eye = self._eyes[number]
+        chain = self._chains.chains.get(eye.terms.vault.chain)
+        if not isinstance(chain, ChainSnapshot):
+            return "the chain is not read"
+        try:
+            async with asyncio.timeout(READ_S):
+                return await eye.look(chain, [other for other in self._eyes if other != number])
+        except ChainError as error:
+            return error.reason
+        except TimeoutError:
+            return f"its vault was not read within {READ_S:g} s"
+
+    def _list(self, views: Mapping[int, ChainView]) -> list[bytes]:
+        return sorted({account for view in views.values() for account in view.accounts})
+
+    async def _stage(self, account: bytes, views: Mapping[int, ChainView]) -> AccountScene:
+        """Put together what is known of an account, with the statements it waits for."""
+        events = {number: self._eyes[number].indexer.events(account) for number in views}
+        ledger = build_ledger(account, events)
+        quantities: dict[int, VaultDocument] = {}
+        for number in views if self._statements else ():
+            document = await self._find_quantities(account, number)
+            if document is not None:
+                quantities[number] = document
+        return AccountScene(
+            account=account,
+            ledger=ledger,
+            views=views,
+            facts=await self._find_facts(ledger),
+            quantities=quantities,
+            told={},
+        )
+
+    async def _find_quantities(self, account: bytes, number: int) -> VaultDocument | None:
+        if self._statements is None:
+            return None
+        return await self._statements.newest_quantities(account, consumer=number)
+
+    async def _find_facts(self, ledger: Ledger) -> dict[FactName, VaultDocument]:
+        found: dict[FactName, VaultDocument] = {}
+        if self._statements is None:
+            return found
+        for fact in list_facts(ledger):
+            document = await self._statements.find_fact(fact.chain, fact.key)
+            if document is not None:
+                found[fact.name] = document
+        return found
+
+    async def _tell(
+        self, views: Mapping[int, ChainView], scenes: Mapping[bytes, AccountScene]
+    ) -> dict[int, dict[bytes, tuple[int, int]]]:
+        """Give the healths on each chain once it was told the newest quantities."""
+        told: dict[int, dict[bytes, tuple[int, int]]] = {}
+        for number, view in views.items():
+            newer = {a: s.quantities[number] for a, s in scenes.items() if s.posts(number)}
+            known = {
+                account: (found.low, found.high)
+                for account, found in view.accounts.items()
+                if found.low is not None and found.high is not None
+            }
+            told[number] = known | dict(await self._eyes[number].tell(view, newer))
+        return told
+
+    async def _plan(self, account: bytes, scene: AccountScene) -> list[Step]:
+        """Plan for one account, and note what is known of it."""
+        policy = self._terms.policies.get(account)
+        waiting = plan_due(scene)
+        due = [one.step for one in waiting if one.step and self._carries(one.step, policy)]
+        proposals = _propose(scene, policy) if policy else ()
+        due += [p.step for p in proposals if p.step and p.owner == p.step.view.keeper]
+        seizing: list[Step] = []
+        decision = None
+        if self._terms.liquidates and any(high < WAD for _, high in scene.told.values()):
+            seizing, decision = await self._seize(scene)
+        self.board.accounts[account] = VaultAccountView(
+            account=account,
+            ledger=scene.ledger,
+            holdings={
+                n: view.accounts[account]
+                for n, view in scene.views.items()
+                if account in view.accounts
+            },
+            waiting=waiting,
+            proposals=proposals,
+            decision=decision,
+        )
+        return [*due, *seizing]
+
+    def _carries(self, step: Step, policy: VaultPolicy | None) -> bool:
+        return self._terms.for_all or policy is not None or step.pays_key
+
+    async def _seize(self, scene: AccountScene) -> tuple[list[Step], Mapping[str, object] | None]:
+        """Choose the cheapest pair of an account under 1; give its first step and the record."""
+        asked: dict[int, tuple[Candidate, Allowed]] = {}
+        pairs: list[Pair] = []
+        refused: list[tuple[Candidate, str]] = []
+        for candidate in list_candidates(scene):
+            answer = why_impossible(candidate) or await self._ask(scene, candidate)
+            if isinstance(answer, str):
+                refused.append((candidate, answer))
+                continue
+            posts = scene.posts(candidate.collateral.number)
+            pair = build_pair(candidate, answer, posts=posts)
+            asked[id(pair)] = candidate, answer
+            pairs.append(pair)
+        choice = choose_pair(pairs, min_profit=self._terms.min_profit)
+        worst = min(high for _, high in scene.told.values())
+        record = describe_choice(worst, choice, refused)
+        if choice.chosen is None:
+            return [], record
+        candidate, allowed = asked[id(choice.chosen.pair)]
+        step = self._begin(scene, candidate, allowed, choice.chosen.pair)
+        return [step.because(record, allowed.health)], record
+
+    def _begin(
+        self, scene: AccountScene, candidate: Candidate, allowed: Allowed, pair: Pair
+    ) -> Step:
+        """Give the first step of a pair: the newest quantities where its chain needs them."""
+        number = candidate.collateral.number
+        if scene.posts(number):
+            document = scene.quantities[number]
+            return steps.post_quantities(candidate.collateral, scene.account, document)
+        return open_pair(candidate, allowed, pair)
+
+    async def _ask(self, scene: AccountScene, candidate: Candidate) -> Allowed | str:
+        number = candidate.collateral.number
+        document = scene.quantities[number] if scene.posts(number) else None
+        try:
+            return await self._eyes[number].ask(candidate, document)
+        except ChainError as error:
+            return error.reason
+
+    def _plan_fills(self, scenes: Mapping[bytes, AccountScene]) -> list[Step]:
+        if not self._terms.liquidates:
+            return []
+        fillings = [filling for scene in scenes.values() for filling in list_fillings(scene)]
+        chosen = choose_fills(fillings, scenes, min_profit=self._terms.min_profit)
+        return [step.because(describe_pair(costed.pair, costed), None) for step, costed in chosen]
+
+    async def _do(self, planned: Sequence[Step]) -> None:
+        """Have each chain's steps done beside the others'."""
+        if self._hand is None:
+            return
+        by_chain: dict[int, list[Step]] = {}
+        for step in planned:
+            by_chain.setdefault(step.view.number, []).append(step)
+        async with asyncio.TaskGroup() as group:
+            for mine in by_chain.values():
+                group.create_task(self._hand.do(mine))
+
+
+def _with_told(
+    scene: AccountScene, told: Mapping[int, Mapping[bytes, tuple[int, int]]]
+) -> AccountScene:
+    return AccountScene(
+        account=scene.account,
+        ledger=scene.ledger,
+        views=scene.views,
+        facts=scene.facts,
+        quantities=scene.quantities,
+        told={n: found[scene.account] for n, found in told.items() if scene.account in found},
+    )
+
+
+def _propose(scene: AccountScene, policy: VaultPolicy) -> tuple[Proposal, ...]:
+    return (*propose_lines(scene, policy), *propose_top_ups(scene, policy))
