@@ -23,7 +23,7 @@ async def wait_asked(story: SolanaStory, method: str, *, since: int | None = Non
     async def asked() -> bool:
         return story.proxy.counts[method] > before
 
-    await story.until(asked, f"{method} is asked for", SOLANA)
+    await story.until(asked, f"{method} is asked for")
 
 
 async def expect_one_effect(story: SolanaStory, landed: str) -> None:
@@ -66,7 +66,7 @@ async def test_killed_at_each_moment_a_rescue_is_done_exactly_once(indebted: Sol
 
     proxy.hold_reply(SEND)
     await daemon.start()
-    await story.until(lambda: landed(story), "the node has it", SOLANA)
+    await story.until(lambda: landed(story), "the node has it")
     await daemon.kill()
     assert story.landed() == [(signature, None)], "sent, and the answer lost"
     sendings = proxy.counts[SEND]
@@ -80,7 +80,7 @@ async def test_killed_at_each_moment_a_rescue_is_done_exactly_once(indebted: Sol
     story.mine(blocks=3)
     proxy.lie(LANDING, hang_after, times=1)
     await daemon.start()
-    await story.until(lambda: is_confirmed(story), "it is confirmed", SOLANA)
+    await story.until(lambda: is_confirmed(story), "it is confirmed")
     await daemon.kill()
     [entry] = daemon.journal()
     assert entry.effect is None, "after the confirmation, before the effect"
