@@ -14,6 +14,7 @@ from eth_hash.auto import keccak
 
 from chains.evm.decode import decode_quantity
 from chains.model.ids import Address
+from daemon.devnet.calls import encode_call
 from daemon.devnet.own import deploy_verifier
 from daemon.devnet.vaults import (
     VAULT_ASSETS,
@@ -136,6 +137,10 @@ class VaultChain:
         found = self.chain.call(to, signature, *args, returns=returns)
         return found[0] if len(found) == 1 else found
 
+    def encode(self, signature: str, *args: object) -> bytes:
+        """Encode a call."""
+        return encode_call(signature, *args)
+
     # What people do
 
     def fund(self, asset: int, holder: Address, amount: int) -> None:
@@ -171,6 +176,7 @@ class VaultChain:
 
     def repay(self, account: bytes, asset: int, amount: int, *, payer: Address = OWNER) -> None:
         """Repay with tokens the payer has."""
+        self.chain.approve(VAULT_ASSETS[asset], self.pool, payer)
         signature = "repay(bytes32,uint8,uint256)"
         self.do(self.vault, signature, account, asset, amount, sender=payer)
 
