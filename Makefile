@@ -39,7 +39,7 @@ format: setup ## let the formatter and the linter mend what they can
 run: setup ## the daemon, with ./plimsoll.toml or CONFIG=path
 	@plimsoll run --config $(or $(CONFIG),plimsoll.toml)
 
-bench: setup ## benchmarks, written to bench.json
+bench: setup sdk ## benchmarks, written to bench.json
 	@$(PY) -m tests.bench
 
 deep: setup sdk ## property, model and fuzz tests at full counts

@@ -8,6 +8,9 @@ from tests.bench import (
     agreeing,
     attesting,
     decoding,
+    fleet,
+    losses,
+    math_utils,
     pricing,
     proving,
     reaction,
@@ -40,6 +43,9 @@ REGISTRY: Final = (
     Benchmark(name="proving", run=proving.run),
     Benchmark(name="agreeing", run=agreeing.run),
     Benchmark(name="options", run=pricing.run),
+    Benchmark(name="fleet", run=fleet.run),
+    Benchmark(name="losses", run=losses.run),
+    Benchmark(name="math_utils", run=math_utils.run),
 )
 
 

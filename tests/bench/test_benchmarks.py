@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pytest
 from solders.pubkey import Pubkey
@@ -11,14 +12,28 @@ from solders.pubkey import Pubkey
 from chains.solana.accounts import RawAccount
 from chains.solana.protocols.klend.decode import decode_obligation
 from chains.solana.protocols.klend.layout import PROGRAM
+from daemon.margin.book.book import Book
 from tests.bench import __main__ as command
-from tests.bench import agreeing, decoding, proving, reaction, scanning, slot_reaction, verifying
+from tests.bench import (
+    agreeing,
+    decoding,
+    fleet,
+    losses,
+    math_utils,
+    proving,
+    reaction,
+    scanning,
+    slot_reaction,
+    verifying,
+)
 from tests.bench.figures import Figure, Figures
+from tests.bench.fleets import make_fleet as make_fleet_of_columns
 from tests.bench.ground import open_ground
 from tests.bench.loans import make_fleet
 from tests.bench.loop import decode_loan
 from tests.bench.registry import Benchmark, select
 from tests.chains.solana.protocols.dumps import CHAIN
+from tests.sdk.run import needs_sdk
 
 
 @pytest.mark.net
@@ -127,6 +142,51 @@ def test_a_scan_is_one_call_and_its_bytes_are_counted() -> None:
     stored, whole = (figures[f"solana.scan_10k_{way}_bytes"].value for way in ("stored", "whole"))
     assert 300 * 80 < stored < whole / 10
     assert whole > 300 * 3344 * 4 / 3
+
+
+def test_a_fleet_is_timed_as_it_grows_and_ticks_find_whom_passes_find() -> None:
+    said: list[str] = []
+
+    figures = fleet.measure(said.append, sizes={"1k": 1_000, "4k": 4_000}, rounds=2, fuzz_rounds=40)
+
+    assert all(figure.value > 0 for figure in figures.values())
+    assert {f"fleet.tick_us_{size}" for size in ("1k", "4k")} <= set(figures)
+    assert 60 < figures["fleet.bytes_per_account"].value < 120
+    targets = {name: figure.target for name, figure in figures.items() if figure.target}
+    assert targets == {
+        "fleet.full_pass_over_bandwidth_floor": 3,
+        "fleet.full_pass_vs_scipy": 2,
+        "fleet.tick_vs_full_pass": 20,
+    }
+    assert [line.split(":")[0] for line in said[:2]] == ["1k", "4k"]
+    found = int(said[-1].split("the same ")[1].split()[0])
+    assert found > 0
+
+
+def test_ticks_that_find_other_accounts_fail_the_benchmark(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = make_fleet_of_columns(500)
+    book = Book(made.columns)
+    book.rebase(made.factors)
+    monkeypatch.setattr(Book, "find_rows", lambda *_, **__: np.arange(3))
+    with pytest.raises(RuntimeError, match="find other accounts"):
+        fleet.fuzz(made, book, rounds=40)
+
+
+def test_losses_are_timed_by_both_ways() -> None:
+    figures = losses.measure(lambda _: None, accounts=300, scenarios=100, rounds=1)
+
+    assert figures["risk.es_vs_scipy_partition"].target == 5
+    assert all(figure.value > 0 for figure in figures.values())
+
+
+@needs_sdk
+def test_aaves_own_library_finds_the_same_healths_and_is_timed() -> None:
+    figures = math_utils.measure(lambda _: None, accounts=30, fleet=3_000, rounds=1)
+
+    assert figures["fleet.per_core_vs_aave_math_utils"].target == 10_000
+    assert all(figure.value > 0 for figure in figures.values())
 
 
 def test_an_unknown_benchmark_is_named() -> None:

@@ -50,7 +50,7 @@ class Bounds:
 
     @property
     def health_low(self) -> Floats:
-        """Give a bound under each health (the chain shows it rounded to 1e-18), infinite without debt."""
+        """Give a bound under each health, infinite without debt; the chain floors to 1e-18."""
         with np.errstate(divide="ignore", invalid="ignore"):
             found = np.maximum(self.backing_low, 0) / self.debt_high * (1 - 4 * U)
         return np.where(self.debt_high == 0, np.inf, np.nan_to_num(found, nan=0.0, posinf=np.inf))
