@@ -54,7 +54,7 @@ async def open_attesting(
     store: Store,
     evidence: EvidenceStore,
     accounts: Mapping[str, AccountWatch],
-    vaults: VaultSetup | None,
+    vaults: VaultSetup | None = None,
 ) -> AsyncIterator[AttestingParts]:
     """Open what attests; `accounts` are woken when others' signatures made an attestation."""
     if key is None:

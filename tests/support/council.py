@@ -106,6 +106,7 @@ def halve_debt(snapshot: ChainSnapshot) -> ChainSnapshot:
 class World:
     """What the chains hold, block by block."""
 
+    clock: Callable[[], float] = clock
     blocks: dict[bytes, ChainSnapshot] = field(default_factory=dict)
     newest: dict[ChainId, ChainSnapshot] = field(default_factory=dict)
     height: int = 100
@@ -113,7 +114,7 @@ class World:
     def mine(self) -> None:
         """Add a block to both chains."""
         self.height += 1
-        now = int(clock())
+        now = int(self.clock())
         weth = v.leg(v.CHEAP, "WETH", Side.COLLATERAL, 10)
         owed = [v.leg(v.DEAR, "WBTC", Side.COLLATERAL, 0.5), v.leg(v.DEAR, "USDC", Side.DEBT, 9e3)]
         for chain, legs in ((v.CHEAP, [weth]), (v.DEAR, owed)):
@@ -166,7 +167,7 @@ class Seat:
         self.woken: list[str] = []
         self.guard_of: Callable[[Guard], Guard] = lambda guard: guard
         self.gatherer = Gatherer(clients={})
-        self.chain = CommitteeChain(deployment=DEPLOYMENT, root=found_committee())
+        self.chain = CommitteeChain(deployment=council.deployment, root=council.root)
         self.vaults_of: Callable[[Database], VaultSetup] | None = None
         self._parts: CommitteeParts | None = None
         self._end = asyncio.Event()
@@ -272,7 +273,7 @@ class Seat:
     ) -> AbstractAsyncContextManager[CommitteeParts]:
         membership = self.build_membership()
         membership.recall()
-        stating = v.stating(DEPLOYMENT, period_s=self.council.period_s, ttl_s=TTL_S)
+        stating = v.stating(self.council.deployment, period_s=self.council.period_s, ttl_s=TTL_S)
         return open_committee(
             CommitteeTerms(
                 listen=("127.0.0.1", self.port),
@@ -289,27 +290,40 @@ class Seat:
             last=[last] if last else [],
             changed=self.woken.append,
             vaults=vaults,
-            clock=clock,
+            clock=self.council.clock,
         )
 
     async def _see(self) -> None:
         """Look at the chains again and again, as an account's loop does."""
         while True:
             self.look()
-            report = self.parts.rounds.look("alice", int(clock()))
+            report = self.parts.rounds.look("alice", int(self.council.clock()))
             await self.parts.rounds.attest(report, needed=False)
             await asyncio.sleep(LOOK_S)
 
 
 class Council:
-    """The members, the wires between them, and the chains."""
+    """The members, the wires between them, and the chains.
+
+    `root` is the first committee of `deployment`; `clock` is everybody's.
+    """
 
     def __init__(
-        self, folder: Path, signers: Sequence[Secp256k1Signer], *, period_s: int = 1
+        self,
+        folder: Path,
+        signers: Sequence[Secp256k1Signer],
+        *,
+        period_s: int = 1,
+        deployment: str = DEPLOYMENT,
+        root: Committee | None = None,
+        clock: Callable[[], float] = clock,
     ) -> None:
         self.folder = folder
         self.period_s = period_s
-        self.world = World()
+        self.deployment = deployment
+        self.root = root or found_committee()
+        self.clock = clock
+        self.world = World(clock)
         self.world.mine()
         ports = find_ports(len(signers))
         self.seats = [Seat(self, i, signers[i], port) for i, port in enumerate(ports)]
@@ -416,7 +430,13 @@ async def sitting(
     folder: Path, signers: Sequence[Secp256k1Signer] = SIGNERS, *, period_s: int = 1
 ) -> AsyncIterator[Council]:
     """Open a council; nobody is started yet."""
-    council = Council(folder, signers, period_s=period_s)
+    async with seated(Council(folder, signers, period_s=period_s)) as council:
+        yield council
+
+
+@asynccontextmanager
+async def seated(council: Council) -> AsyncIterator[Council]:
+    """Open a council that is made already."""
     async with AsyncExitStack() as stack:
         for wire in council.wires.values():
             await stack.enter_async_context(wire)

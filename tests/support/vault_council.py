@@ -207,19 +207,11 @@ class VaultTeller:
             raise Unreachable(self.chain, "no endpoint answered")
 
 
-class VaultCouncil:
-    """The council's members with the vaults they watch."""
+class VaultSeats:
+    """A council's members as those who state vaults."""
 
     def __init__(self, council: Council) -> None:
         self.council = council
-        self.near = VaultWorldChain(NEAR)
-        self.far = VaultWorldChain(FAR)
-        for world in (self.near, self.far):
-            world.mine(DEPTH + 2)
-        self.tellers: list[dict[int, VaultTeller]] = []
-        for seat in council.seats:
-            self.tellers.append({w.number: VaultTeller(w) for w in (self.near, self.far)})
-            seat.vaults_of = self._setup(seat)
 
     def parts(self, place: int) -> VaultsParts:
         """Give a member's part for vaults."""
@@ -230,6 +222,68 @@ class VaultCouncil:
     def reasons(self, place: int) -> list[str]:
         """Give the refusals that a member has on record, newest first."""
         return [record.reason for record in self.council.seats[place].parts.refusals.newest]
+
+    async def find(self, place: int, chain: int, key: FactKey) -> VaultDocument | None:
+        """Give what a member has of a fact."""
+        return await self.parts(place).standing.find_fact(chain, key)
+
+    async def until_found(
+        self,
+        chain: int,
+        key: FactKey,
+        value: int,
+        places: Sequence[int] = (),
+        *,
+        by: set[int] | None = None,
+    ) -> VaultDocument:
+        """Wait until members have a fact of a chain with this value, signed by these."""
+
+        async def holds() -> bool:
+            for place in places or range(len(self.council.seats)):
+                found = await self.find(place, chain, key)
+                if found is None or not isinstance(found.said, VaultFact):
+                    return False
+                if found.said.value != value:
+                    return False
+                if by is not None and {index for index, _ in found.signatures} != by:
+                    return False
+            return True
+
+        await self.until(holds, f"{key.kind} is {value}, by {by or 'a quorum'}")
+        document = await self.find(places[0] if places else 0, chain, key)
+        assert document is not None
+        return document
+
+    async def until(self, holds: Callable[[], object], what: str, wait_s: float = 8.0) -> None:
+        """Wait until something holds, with a word of why it does not."""
+        deadline = asyncio.get_running_loop().time() + wait_s
+        while True:
+            found = holds()
+            if await found if asyncio.iscoroutine(found) else found:
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                told = {
+                    seat.place: (self.reasons(seat.place)[:3], self.parts(seat.place).rounds.wants)
+                    for seat in self.council.seats
+                    if seat.running
+                }
+                raise AssertionError(f"not in {wait_s:g} s: {what}\n{told}")
+            await asyncio.sleep(0.02)
+
+
+class VaultCouncil(VaultSeats):
+    """The council's members with vaults that are only told of."""
+
+    def __init__(self, council: Council) -> None:
+        super().__init__(council)
+        self.near = VaultWorldChain(NEAR)
+        self.far = VaultWorldChain(FAR)
+        for world in (self.near, self.far):
+            world.mine(DEPTH + 2)
+        self.tellers: list[dict[int, VaultTeller]] = []
+        for seat in council.seats:
+            self.tellers.append({w.number: VaultTeller(w) for w in (self.near, self.far)})
+            seat.vaults_of = self._setup(seat)
 
     def raise_line(self, units: int) -> FactKey:
         """Let the near vault say in its next block that units were ever lent to the far one."""
@@ -245,50 +299,19 @@ class VaultCouncil:
 
     async def fact(self, place: int, key: FactKey) -> VaultDocument | None:
         """Give what a member has of a line's fact."""
-        chain = NEAR if key.kind is FactKind.RAISED else FAR
-        return await self.parts(place).standing.find_fact(chain, key)
+        return await self.find(place, NEAR if key.kind is FactKind.RAISED else FAR, key)
 
     async def until_stated(
         self, key: FactKey, value: int, *places: int, by: set[int] | None = None
     ) -> VaultDocument:
-        """Wait until members have a fact with this value, signed by these."""
-
-        async def holds() -> bool:
-            for place in places or range(len(self.council.seats)):
-                found = await self.fact(place, key)
-                if found is None or not isinstance(found.said, VaultFact):
-                    return False
-                if found.said.value != value:
-                    return False
-                if by is not None and {index for index, _ in found.signatures} != by:
-                    return False
-            return True
-
-        await self.until(holds, f"{key.kind} is {value}, by {by or 'a quorum'}")
-        document = await self.fact(places[0] if places else 0, key)
-        assert document is not None
-        return document
+        """Wait until members have a line's fact with this value, signed by these."""
+        chain = NEAR if key.kind is FactKind.RAISED else FAR
+        return await self.until_found(chain, key, value, places, by=by)
 
     async def quantities(self, place: int) -> VaultQuantities | None:
         """Give the account's newest quantities as a member has them."""
         found = await self.parts(place).standing.newest_quantities(ACCOUNT)
         return found.said if found and isinstance(found.said, VaultQuantities) else None
-
-    async def until(self, holds: Callable[[], object], what: str, wait_s: float = 8.0) -> None:
-        """Wait until something holds, with a word of why it does not."""
-        deadline = asyncio.get_running_loop().time() + wait_s
-        while True:
-            found = holds()
-            if await found if asyncio.iscoroutine(found) else found:
-                return
-            if asyncio.get_running_loop().time() > deadline:
-                told = {
-                    seat.place: self.reasons(seat.place)[:3]
-                    for seat in self.council.seats
-                    if seat.running
-                }
-                raise AssertionError(f"not in {wait_s:g} s: {what}\n{told}")
-            await asyncio.sleep(0.02)
 
     def _setup(self, seat: Seat) -> Callable[[Database], VaultSetup]:
         def build(database: Database) -> VaultSetup:

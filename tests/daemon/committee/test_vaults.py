@@ -67,28 +67,6 @@ async def test_a_member_whose_endpoints_lie_refuses_by_name_and_the_others_sign(
     )
 
 
-async def test_two_against_two_state_nothing_say_so_and_lose_nothing(
-    vaults: VaultCouncil,
-) -> None:
-    await vaults.council.start()
-    vaults.council.split({0, 1}, {2, 3})
-    key, lowered = vaults.raise_line(5 * WAD), vaults.lower_line(WAD)
-    vaults.near.mine(DEPTH + 1)
-    vaults.far.mine(DEPTH + 1)
-    await vaults.until(
-        lambda: all(vaults.parts(place).rounds.wants.lost for place in ALL), "all are loud"
-    )
-    assert dict(vaults.parts(0).find_doubts()).keys() == {"vaults' statements"}
-    assert all([await vaults.fact(place, key) is None for place in ALL])
-
-    vaults.council.mend()
-    await vaults.until_stated(key, 5 * WAD)
-    await vaults.until_stated(lowered, WAD)
-    await vaults.until(
-        lambda: not any(list(vaults.parts(place).find_doubts()) for place in ALL), "all is well"
-    )
-
-
 async def test_one_silent_member_holds_up_nobody_and_catches_up(vaults: VaultCouncil) -> None:
     await vaults.council.start(0, 1, 2)
     key = vaults.raise_line(5 * WAD)
