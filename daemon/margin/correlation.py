@@ -3,12 +3,14 @@
 Historical correlations are shrunk as Ledoit and Wolf do, but towards what hurts: to 1 between risks
 of the same sign, to 0 between risks that offset each other, whose credit is capped besides. What is
 left of a correlation matrix after that is projected to the nearest that is one. The aggregate is
-sqrt(l' rho l) over signed losses l (USD, positive where a falling price loses).
+sqrt(l' rho l) over signed losses l (USD, positive where a falling price loses, negative where a
+rising one does).
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -19,6 +21,7 @@ from daemon.margin.scenarios import InvalidRiskInput
 Floats = NDArray[np.float64]
 TOLERANCE: Final = 1e-9
 LEAST_RETURNS: Final = 3
+MOST_FACTORS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,8 @@ def estimate_correlation(returns: Mapping[str, Sequence[float]]) -> tuple[Correl
     """Give the sample correlation and the shrinkage intensity that its own noise asks for.
 
     The intensity is sum var(r) / sum r^2 over pairs with var(r) = (1 - r^2)^2 / (n - 1)
-    (Schäfer and Strimmer 2005, after Ledoit and Wolf), from 0 to 1.
+    (Schäfer and Strimmer 2005, after Ledoit and Wolf), from 0 to 1. What never moves is correlated
+    with nothing.
     """
     names = tuple(sorted(returns))
     table = np.array([check_returns(name, returns[name]) for name in names])
@@ -66,8 +70,7 @@ def estimate_correlation(returns: Mapping[str, Sequence[float]]) -> tuple[Correl
         raise InvalidRiskInput(f"returns: {LEAST_RETURNS} or more of each underlying are needed")
     spread = table - table.mean(axis=1, keepdims=True)
     size = np.sqrt((spread * spread).sum(axis=1))
-    if not np.all(size > 0):
-        raise InvalidRiskInput(f"returns of {names[int(np.argmin(size))]} never change")
+    size[size == 0] = 1.0
     sample = spread @ spread.T / np.outer(size, size)
     np.fill_diagonal(sample, 1.0)
     pairs = sample[np.triu_indices(len(names), 1)]
@@ -85,19 +88,16 @@ def check_returns(name: str, returns: Sequence[float]) -> Floats:
     return found
 
 
-def stress_correlation(matrix: Floats, losses: Floats, caps: Floats, *, intensity: float) -> Floats:
-    """Give the correlation that losses of these signs are added up with.
+def stress_correlation(matrix: Floats, caps: Floats, *, intensity: float) -> tuple[Floats, Floats]:
+    """Give how risks of the same sign add up, and what credit risks of opposite signs get.
 
-    `caps` are the most credit that a pair's offset may get.
+    `caps` are the most credit of each pair; a negative credit adds to the loss.
     """
-    signs = np.where(losses < 0, -1.0, 1.0)
-    same = np.outer(signs, signs)
-    felt = same * matrix
-    added = felt + intensity * (1 - felt)
-    offset = np.maximum((1 - intensity) * felt, -caps)
-    stressed = same * np.where((same > 0) | (felt > 0), added, offset)
-    np.fill_diagonal(stressed, 1.0)
-    return project_psd(stressed)
+    same = matrix + intensity * (1 - matrix)
+    adding = -(np.abs(matrix) + intensity * (1 - np.abs(matrix)))
+    credit = np.where(matrix >= 0, (1 - intensity) * matrix, adding)
+    np.fill_diagonal(credit, 1.0)
+    return project_psd(same), np.minimum(project_psd(credit), caps)
 
 
 def project_psd(matrix: Floats) -> Floats:
@@ -110,6 +110,35 @@ def project_psd(matrix: Floats) -> Floats:
     return np.asarray(lifted / np.outer(scale, scale))
 
 
-def aggregate_losses(losses: Floats, matrix: Floats) -> float:
-    """Give sqrt(l' rho l), 0 where rounding leaves less."""
-    return math.sqrt(max(0.0, float(losses @ matrix @ losses)))
+def aggregate_losses(losses: Floats, same: Floats, credit: Floats | None = None) -> float:
+    """Give sqrt(l' rho l) of signed losses, 0 where rounding leaves less.
+
+    rho is `same` between losses of one sign, and `credit` (as well `same` without it) between
+    opposite ones.
+    """
+    return float(np.sqrt(_square(losses[None], same, same if credit is None else credit)[0]))
+
+
+def aggregate_worst(falling: Floats, rising: Floats, same: Floats, credit: Floats) -> float:
+    """Give the greatest aggregate that losses by falling and rising prices can come to (USD).
+
+    Each factor falls, rises or stands still: what offsets a loss may be gone when it is needed, so
+    a smaller loss never asks for more. Of more than eight factors the smallest add up in full.
+    """
+    size = np.maximum(falling, rising)
+    order = np.argsort(-size, kind="stable")
+    kept = [int(factor) for factor in order[:MOST_FACTORS] if size[factor] > 0]
+    if not kept:
+        return 0.0
+    rest = math.fsum(float(size[factor]) for factor in order[MOST_FACTORS:])
+    choices = [(0.0, float(falling[factor]), -float(rising[factor])) for factor in kept]
+    patterns = np.array(list(product(*choices)), dtype=np.float64).reshape(-1, len(kept))
+    where = np.ix_(kept, kept)
+    return rest + math.sqrt(float(_square(patterns, same[where], credit[where]).max(initial=0)))
+
+
+def _square(losses: Floats, same: Floats, credit: Floats) -> Floats:
+    """Give l' rho l of each row, at least 0."""
+    longs, shorts = np.maximum(losses, 0), np.maximum(-losses, 0)
+    added = ((longs @ same) * longs).sum(axis=1) + ((shorts @ same) * shorts).sum(axis=1)
+    return np.asarray(np.maximum(0.0, added - 2 * ((longs @ credit) * shorts).sum(axis=1)))

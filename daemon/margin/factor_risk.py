@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from daemon.margin.correlation import (
     Correlation,
-    aggregate_losses,
+    aggregate_worst,
     check_returns,
     estimate_correlation,
     stress_correlation,
@@ -37,20 +37,24 @@ def name_factor(factor: Factor) -> str:
 def measure_factors(
     valued: Revaluation, profits: Floats, moves: Floats, net: Net
 ) -> tuple[FactorLoss, ...]:
-    """Give each factor's worst loss over scanned rows, the other factors standing still.
+    """Give each factor's worst losses over scanned rows, the other factors standing still.
 
-    A stable that rises adds to nothing else: minting bounds it. It has rows of its own.
+    What is lost at an unchanged price is lost either way. A stable that rises adds to nothing
+    else: minting bounds it, and it has rows of its own.
     """
     found = []
     for column, factor in enumerate(valued.factors):
-        losses = -net(profits[:, column, :])
-        if valued.tiers[column] is Tier.STABLE:
-            losses = np.where(moves[:, column] > 0, 0.0, losses)
-        worst = int(np.argmax(losses)) if len(losses) else 0
-        loss = max(0.0, float(losses[worst])) if len(losses) else 0.0
-        sign = -1.0 if loss and moves[worst, column] > 0 else 1.0
-        tier = valued.tiers[column]
-        found.append(FactorLoss(factor=name_factor(factor), tier=tier, loss=sign * loss))
+        losses, tier = -net(profits[:, column, :]), valued.tiers[column]
+        falling = losses[moves[:, column] <= 0].max(initial=0.0)
+        rising = losses[moves[:, column] >= 0].max(initial=0.0)
+        found.append(
+            FactorLoss(
+                factor=name_factor(factor),
+                tier=tier,
+                falling=float(falling),
+                rising=0.0 if tier is Tier.STABLE else float(rising),
+            )
+        )
     return tuple(found)
 
 
@@ -67,10 +71,11 @@ def aggregate_factors(
         for j in range(i):
             matrix[i, j] = matrix[j, i] = _correlate(valued, i, j, terms, given)
             caps[i, j] = caps[j, i] = _cap(valued, i, j, terms)
-    signed = np.array([found.loss for found in losses])
     strength = max(terms.intensity, intensity)
-    stressed = stress_correlation(matrix, signed, caps, intensity=strength)
-    return aggregate_losses(signed, stressed)
+    same, credit = stress_correlation(matrix, caps, intensity=strength)
+    falling = np.array([found.falling for found in losses])
+    rising = np.array([found.rising for found in losses])
+    return aggregate_worst(falling, rising, same, credit)
 
 
 def _correlate(

@@ -101,11 +101,12 @@ class ScenarioLoss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactorLoss:
-    """A factor's worst loss alone, signed: positive where a falling price loses."""
+    """What a factor alone can lose where its price falls, and where it rises (both at least 0)."""
 
     factor: str
     tier: Tier
-    loss: float
+    falling: float
+    rising: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
