@@ -23,9 +23,18 @@ from daemon.devnet.deployment import ChainDeployment
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.own import OwnContracts
 from daemon.devnet.solana.deployment import NodeKind, SolanaDeployment
+from daemon.devnet.vaults import VaultContracts
 
 _LOCK_TIMEOUT_S: Final = 0.2
 DEFAULT_FOLDER: Final = ROOT / ".plimsoll" / "devnet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningVaults:
+    """Where a chain's vaults are, and the height before they were deployed."""
+
+    contracts: VaultContracts
+    start_block: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,7 @@ class RunningChain:
     ws_url: str
     deployment: ChainDeployment
     contracts: OwnContracts
+    vaults: RunningVaults | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

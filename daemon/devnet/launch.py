@@ -14,6 +14,7 @@ from daemon.devnet.build import build_devnet
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.folder import DevnetState, Folder
 from daemon.devnet.solana.deployment import NodeKind
+from daemon.devnet.vaults import compile_vaults
 
 REFRESH_S: Final = 60
 START_TIMEOUT_S: Final = 60.0
@@ -44,6 +45,7 @@ def up(
             "`plimsoll devnet down` ends it"
         )
     build_devnet(progress)
+    compile_vaults()
     state = _wait_until_ready(folder, _start(folder, keeper, refresh_s, solana, members))
     if state.solana is not None and state.solana.fallback is not None:
         progress(state.solana.fallback)

@@ -5,14 +5,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from daemon.devnet.deployment import FEED_DECIMALS
-from daemon.devnet.folder import DevnetState, Folder, RunningChain, RunningSolana
+from daemon.devnet.folder import (
+    DevnetState,
+    Folder,
+    RunningChain,
+    RunningSolana,
+    RunningVaults,
+)
 from daemon.devnet.solana.deployment import NAME
 from daemon.devnet.solana.hosting import SLOT_MS
+from daemon.devnet.vaults import VAULT_ASSETS
 
 _HEARTBEAT_S: Final = 3_600
 """Feeds are refreshed every 60 s; this leaves room to stop them and see them grow stale."""
 _PYTH_HEARTBEAT_S: Final = 120
 """The age at which the lending program itself refuses a price."""
+VAULT_FINALITY: Final = 3
+"""How many blocks bury a final one for the vaults: anvil's own finality is 16 blocks back."""
 _MAX_FEE_LAMPORTS: Final = 20_000_000
 _MINIMUM_USD: Final = "0.01"
 _MAXIMUM_USD: Final = "10000000"
@@ -71,6 +80,8 @@ def _list_tables(chain: RunningChain) -> Iterator[tuple[str, Mapping[str, Any]]]
             "verifier": contracts.verifier,
         },
     )
+    if chain.vaults is not None:
+        yield f"[{name}.vault]", _list_vault(chain.vaults)
     uniswap = deployment.uniswap
     exchange = {"quoter": uniswap.quoter, "router": uniswap.router, "fee": uniswap.fee}
     yield f"[{name}.uniswap_v3]", exchange
@@ -91,6 +102,18 @@ def _list_tables(chain: RunningChain) -> Iterator[tuple[str, Mapping[str, Any]]]
                 "reference_heartbeat_s": _HEARTBEAT_S,
             },
         )
+
+
+def _list_vault(vaults: RunningVaults) -> Mapping[str, Any]:
+    contracts = vaults.contracts
+    return {
+        "vault": contracts.ledger.vault,
+        "seizure": contracts.seizure,
+        "notary": contracts.notary,
+        "start_block": vaults.start_block,
+        "finality": VAULT_FINALITY,
+        "assets": list(VAULT_ASSETS),
+    }
 
 
 def _list_solana_tables(running: RunningSolana) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -22,25 +22,29 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from chains.model.ids import Address, parse_address
+from chains.model.units import USD
 from daemon.devnet.anvil import Anvil
 from daemon.devnet.build import BuiltChain, build_devnet
 from daemon.devnet.committee import found_committee, make_members, write_members
 from daemon.devnet.control import MAX_LINE
 from daemon.devnet.errors import DevnetError
-from daemon.devnet.folder import DevnetState, Folder, RunningChain
+from daemon.devnet.folder import DevnetState, Folder, RunningChain, RunningVaults
 from daemon.devnet.keystores import make_keeper
 from daemon.devnet.live import LiveChain
-from daemon.devnet.own import deploy_own
+from daemon.devnet.own import OwnContracts, deploy_own
 from daemon.devnet.runfile import format_run_file
 from daemon.devnet.serve import Service
 from daemon.devnet.solana.deployment import NodeKind
 from daemon.devnet.solana.hosting import SLOT_MS, start_host
 from daemon.devnet.solana.starting import start_solana
+from daemon.devnet.vaults import VaultTerms, deploy_vaults, supply_vault
 
 BLOCK_S: Final = 1
 _PAST_THE_SECOND_S: Final = 0.005
 _CLIENT_TIMEOUT_S: Final = 2.0
 _BACKLOG: Final = 16
+_VAULT_SUPPLY_USD: Final = 5_000_000 * USD
+"""What the owner lends of each asset through each chain's vault."""
 _KEEPER_BALANCE_WEI: Final = 1_000 * 10**18
 """Few, because the password lies beside the key: it guards nothing and starts fast."""
 
@@ -99,19 +103,21 @@ def _deploy(
 ) -> DevnetState:
     deployment = f"plimsoll-devnet-{secrets.token_hex(4)}"
     committee = found_committee(deployment, members)
-    running = []
+    own = []
     for chain in chains:
         chain.add_balance(keeper, _KEEPER_BALANCE_WEI)
-        running.append(
-            RunningChain(
-                rpc_url=chain.rpc.url,
-                ws_url=chain.rpc.ws_url,
-                deployment=chain.deployment,
-                contracts=deploy_own(
-                    chain, deployment=deployment, keeper=keeper, committee=committee
-                ),
-            )
+        own.append(deploy_own(chain, deployment=deployment, keeper=keeper, committee=committee))
+    vaults = _deploy_vaults(chains, deployment, own)
+    running = [
+        RunningChain(
+            rpc_url=chain.rpc.url,
+            ws_url=chain.rpc.ws_url,
+            deployment=chain.deployment,
+            contracts=contracts,
+            vaults=found,
         )
+        for chain, contracts, found in zip(chains, own, vaults, strict=True)
+    ]
     return DevnetState(
         pid=os.getpid(),
         started_at=int(time.time()),
@@ -122,6 +128,27 @@ def _deploy(
         run_file=folder.run_file,
         chains=tuple(running),
     )
+
+
+def _deploy_vaults(
+    chains: Sequence[LiveChain], deployment: str, own: Sequence[OwnContracts]
+) -> list[RunningVaults]:
+    """Deploy vaults that know each other; one chain's owner governs them all, the last's guards."""
+    heights = [chain.read_head().height for chain in chains]
+    terms = VaultTerms(
+        deployment=deployment,
+        owner=chains[0].deployment.owner,
+        guardian=chains[-1].deployment.owner,
+    )
+    placed = deploy_vaults(
+        [(chain, contracts.verifier) for chain, contracts in zip(chains, own, strict=True)], terms
+    )
+    found = []
+    for chain, height in zip(chains, heights, strict=True):
+        contracts = placed[chain.deployment.number]
+        supply_vault(chain, contracts.ledger, _VAULT_SUPPLY_USD)
+        found.append(RunningVaults(contracts=contracts, start_block=height))
+    return found
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from proofs.typed import hash_text
 VAULT_ASSETS: Final = ("WETH", "USDC")
 """The symbols by asset number."""
 HEARTBEAT_S: Final = 3_600
+_CONTRACTS: Final = ("pool", "vault", "timelock", "notary", "seizure", "judge")
 _BOUND: Final = 100
 """A price is believed between a hundredth and the hundredfold of the opening price."""
 _CURVE: Final = (WAD // 100, 4 * WAD // 100, 60 * WAD // 100, 8_000, 1_000)
@@ -122,6 +123,12 @@ def compile_vault(name: str) -> Artifact:
     return compile_vyper(VAULTS / f"{name}.vy")
 
 
+def compile_vaults() -> None:
+    """Compile all of the vaults' contracts into the cache, which takes 20 s the first time."""
+    for name in _CONTRACTS:
+        compile_vault(name)
+
+
 def deploy_ledger(chain: LiveChain, terms: VaultTerms, others: Sequence[int]) -> Ledger:
     """Deploy vault, pool and timelock and set what assets are; `others` are the other chains' ids.
 
@@ -174,6 +181,17 @@ def seal_vault(chain: LiveChain, ledger: Ledger, *, seizure: Address, notary: Ad
     """Give the vault its seizure and notary and the timelock its power, for good."""
     sender = Sender(chain)
     sender.post(ledger.vault, "seal(address,address,address)", seizure, notary, ledger.timelock)
+    sender.flush()
+
+
+def supply_vault(chain: LiveChain, ledger: Ledger, usd: int) -> None:
+    """Lend so much (USD x 1e8) of each asset as the chain's owner: there is what to borrow then."""
+    sender = Sender(chain)
+    for number, symbol in enumerate(VAULT_ASSETS):
+        token = chain.find_token(symbol)
+        amount = usd * 10**token.decimals // _find(symbol).price
+        sender.post(token.address, "approve(address,uint256)", ledger.pool, amount)
+        sender.post(ledger.pool, "supply(uint8,uint256)", number, amount)
     sender.flush()
 
 

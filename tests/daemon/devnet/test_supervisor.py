@@ -23,6 +23,7 @@ from config.solana import SolanaSettings
 from daemon.devnet import control, launch
 from daemon.devnet.artifacts import ROOT
 from daemon.devnet.calls import decode_result, encode_call
+from daemon.devnet.committee import found_committee
 from daemon.devnet.deployment import GWEI
 from daemon.devnet.errors import DevnetError
 from daemon.devnet.folder import Folder
@@ -120,12 +121,38 @@ def test_run_toml_over_devnet_toml_is_a_whole_configuration(running: Folder) -> 
         assert chain.contracts.rescue == made.contracts.rescue
         assert chain.contracts.liquidator == made.contracts.liquidator
         assert chain.contracts.verifier == made.contracts.verifier
+        assert chain.vault is not None
+        assert made.vaults is not None
+        assert chain.vault.vault == made.vaults.contracts.ledger.vault
+        assert chain.vault.seizure == made.vaults.contracts.seizure
+        assert chain.vault.notary == made.vaults.contracts.notary
+        assert chain.vault.assets == ("WETH", "USDC")
         assert chain.uniswap_v3 is not None
         assert chain.uniswap_v3.router == made.deployment.uniswap.router
         assert chain.markets[0].pool == made.deployment.aave.pool
         assert {symbol: token.reference_feed for symbol, token in chain.tokens.items()} == {
             symbol: token.reference_feed for symbol, token in made.deployment.tokens.items()
         }
+
+
+def test_vaults_are_sealed_lend_and_count_the_devnets_committee(
+    running: Folder, nodes: tuple[Rpc, Rpc]
+) -> None:
+    state = running.read_state()
+    committee = found_committee(state.deployment, state.members)
+    for chain, node in zip(state.chains, nodes, strict=True):
+        assert chain.vaults is not None
+        contracts = chain.vaults.contracts
+
+        def ask(to: Address, signature: str, *args: object, rpc: Rpc = node) -> int:
+            data = "0x" + encode_call(signature, *args).hex()
+            answer = rpc.request("eth_call", {"to": to, "data": data}, "latest")
+            return int.from_bytes(bytes.fromhex(answer[2:])[:32], "big")
+
+        assert ask(contracts.ledger.vault, "seizure()") == int(contracts.seizure, 16)
+        assert ask(contracts.notary, "committee()") == int.from_bytes(committee.id, "big")
+        for number in range(2):
+            assert ask(contracts.ledger.pool, "pool(uint8)", number) > 0, "its cash"
 
 
 def test_run_toml_tells_of_solana_as_it_was_made(running: Folder) -> None:
