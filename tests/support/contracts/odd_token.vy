@@ -17,6 +17,8 @@ balanceOf: public(HashMap[address, uint256])
 allowance: public(HashMap[address, HashMap[address, uint256]])
 
 silent: public(bool)
+lying: public(bool)
+blocked: public(HashMap[address, bool])
 strict: public(bool)
 fee_bps: public(uint256)
 victim: public(address)
@@ -47,6 +49,22 @@ def be_strict():
     @notice Refuse to change an allowance that is not zero to another that is not
     """
     self.strict = True
+
+
+@external
+def lie():
+    """
+    @notice Return false from transfers and do nothing
+    """
+    self.lying = True
+
+
+@external
+def block(holder: address):
+    """
+    @notice Let nobody pay a holder
+    """
+    self.blocked[holder] = True
 
 
 @external
@@ -98,6 +116,9 @@ def transferFrom(sender: address, receiver: address, units: uint256) -> Bytes[32
 
 @internal
 def _move(sender: address, receiver: address, units: uint256):
+    if self.lying:
+        return
+    assert not self.blocked[receiver], "blocked"
     if self.victim != empty(address):
         victim: address = self.victim
         self.victim = empty(address)
@@ -120,4 +141,4 @@ def _move(sender: address, receiver: address, units: uint256):
 def _answer() -> Bytes[32]:
     if self.silent:
         return b""
-    return abi_encode(True)
+    return abi_encode(not self.lying)
