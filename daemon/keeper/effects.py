@@ -10,6 +10,7 @@ from chains.evm.liquidator import LIQUIDATED_TOPIC, decode_liquidated
 from chains.evm.rescue import RESCUED_TOPIC, decode_rescued
 from daemon.keeper.intent import Intent, Purpose
 from daemon.keeper.ports import Reading, Receipts
+from daemon.keeper.vaults.effects import find_vault_effect
 
 
 class ReceiptEffects:
@@ -49,14 +50,26 @@ def judge_effect(intent: Intent, logs: Sequence[Log]) -> str | None:
 
 
 def _effect(intent: Intent, log: Log) -> dict[str, str] | None:
-    action = intent.draft.action
-    account = action.account.evm_address
-    if log.address != action.call.target or not log.topics:
+    if log.address != intent.draft.action.call.target or not log.topics:
         return None
-    if intent.draft.purpose is Purpose.LIQUIDATION:
-        if log.topics[0] != LIQUIDATED_TOPIC or (done := decode_liquidated(log)).user != account:
-            return None
-        return {"units": str(done.units), "profit_units": str(done.profit)}
+    match intent.draft.purpose:
+        case Purpose.VAULT:
+            return find_vault_effect(intent.draft, log)
+        case Purpose.LIQUIDATION:
+            return _liquidation(intent, log)
+        case _:
+            return _rescue(intent, log)
+
+
+def _liquidation(intent: Intent, log: Log) -> dict[str, str] | None:
+    account = intent.draft.action.account.evm_address
+    if log.topics[0] != LIQUIDATED_TOPIC or (done := decode_liquidated(log)).user != account:
+        return None
+    return {"units": str(done.units), "profit_units": str(done.profit)}
+
+
+def _rescue(intent: Intent, log: Log) -> dict[str, str] | None:
+    account = intent.draft.action.account.evm_address
     if log.topics[0] != RESCUED_TOPIC or (rescued := decode_rescued(log)).owner != account:
         return None
     fell = rescued.health_after < rescued.health_before

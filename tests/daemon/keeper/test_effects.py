@@ -97,7 +97,7 @@ def test_no_event_or_one_about_somebody_else_is_no_effect(purpose: Purpose) -> N
     assert judge_effect(intent(purpose), [rescued(WAD, 2 * WAD, owner=KEY)]) is None
 
 
-@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("purpose", [p for p in Purpose if p is not Purpose.VAULT])
 def test_logs_that_are_not_ours_or_cannot_be_read_prove_nothing(purpose: Purpose) -> None:
     good = liquidated() if purpose is Purpose.LIQUIDATION else rescued(WAD, 2 * WAD)
     odd = [
