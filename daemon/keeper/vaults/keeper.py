@@ -21,7 +21,7 @@ from daemon.committee.vault_standing import VaultStatements
 from daemon.keeper.vaults import steps
 from daemon.keeper.vaults.due import list_facts, plan_due
 from daemon.keeper.vaults.guarding import VaultPolicy, propose_lines, propose_top_ups
-from daemon.keeper.vaults.pairs import Pair, choose_pair
+from daemon.keeper.vaults.pairs import Pair, PairName, choose_pair
 from daemon.keeper.vaults.reading import VaultEye
 from daemon.keeper.vaults.record import describe_choice, describe_pair
 from daemon.keeper.vaults.scene import AccountScene, ChainView, FactName
@@ -226,44 +226,37 @@ class VaultKeeper:
 
     async def _seize(self, scene: AccountScene) -> tuple[list[Step], Mapping[str, object] | None]:
         """Choose the cheapest pair of an account under 1; give its first step and the record."""
-        asked: dict[int, tuple[Candidate, Allowed]] = {}
-        pairs: list[Pair] = []
+        offers: dict[PairName, _Offer] = {}
         refused: list[tuple[Candidate, str]] = []
         for candidate in list_candidates(scene):
-            answer = why_impossible(candidate) or await self._ask(scene, candidate)
-            if isinstance(answer, str):
-                refused.append((candidate, answer))
-                continue
-            posts = scene.posts(candidate.collateral.number)
-            pair = build_pair(candidate, answer, posts=posts)
-            asked[id(pair)] = candidate, answer
-            pairs.append(pair)
+            offer = why_impossible(candidate) or await self._ask(scene, candidate)
+            if isinstance(offer, str):
+                refused.append((candidate, offer))
+            else:
+                offers[offer.pair.name] = offer
+        pairs = [offer.pair for offer in offers.values()]
         choice = choose_pair(pairs, min_profit=self._terms.min_profit)
         worst = min(high for _, high in scene.told.values())
         record = describe_choice(worst, choice, refused)
         if choice.chosen is None:
             return [], record
-        candidate, allowed = asked[id(choice.chosen.pair)]
-        step = self._begin(scene, candidate, allowed, choice.chosen.pair)
-        return [step.because(record, allowed.health)], record
+        offer = offers[choice.chosen.pair.name]
+        step = _begin(scene, offer)
+        return [step.because(record, offer.allowed.health)], record
 
-    def _begin(
-        self, scene: AccountScene, candidate: Candidate, allowed: Allowed, pair: Pair
-    ) -> Step:
-        """Give the first step of a pair: the newest quantities where its chain needs them."""
+    async def _ask(self, scene: AccountScene, candidate: Candidate) -> "_Offer | str":
+        """Ask a pair's chain what it allows: as it is, else once it was told the newest."""
         number = candidate.collateral.number
-        if scene.posts(number):
-            document = scene.quantities[number]
-            return steps.post_quantities(candidate.collateral, scene.account, document)
-        return open_pair(candidate, allowed, pair)
-
-    async def _ask(self, scene: AccountScene, candidate: Candidate) -> Allowed | str:
-        number = candidate.collateral.number
-        document = scene.quantities[number] if scene.posts(number) else None
+        eye, posts = self._eyes[number], False
         try:
-            return await self._eyes[number].ask(candidate, document)
+            answer = await eye.ask(candidate, None)
+            if isinstance(answer, str) and scene.posts(number):
+                answer, posts = await eye.ask(candidate, scene.quantities[number]), True
         except ChainError as error:
             return error.reason
+        if isinstance(answer, str):
+            return answer
+        return _Offer(candidate, answer, build_pair(candidate, answer, posts=posts))
 
     def _plan_fills(self, scenes: Mapping[bytes, AccountScene]) -> list[Step]:
         if not self._terms.liquidates:
@@ -282,6 +275,23 @@ class VaultKeeper:
         async with asyncio.TaskGroup() as group:
             for mine in by_chain.values():
                 group.create_task(self._hand.do(mine))
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A pair with what its collateral's chain would allow."""
+
+    candidate: Candidate
+    allowed: Allowed
+    pair: Pair
+
+
+def _begin(scene: AccountScene, offer: _Offer) -> Step:
+    """Give the first step of a pair: the newest quantities where its chain needs them."""
+    here = offer.candidate.collateral
+    if offer.pair.posts:
+        return steps.post_quantities(here, scene.account, scene.quantities[here.number])
+    return open_pair(offer.candidate, offer.allowed, offer.pair)
 
 
 def _with_told(

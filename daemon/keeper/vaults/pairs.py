@@ -38,6 +38,8 @@ SIGNING_S: Final = 4
 BLOCKS: Final = 2
 """How many blocks a transaction takes to be included."""
 _NORMAL: Final = NormalDist()
+PairName = tuple[ChainId, int, ChainId, int]
+"""The chains and assets of a pair: the collateral's, then the debt's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ class Pair:
         return self.collateral.chain != self.debt.chain
 
     @property
-    def name(self) -> tuple[ChainId, int, ChainId, int]:
+    def name(self) -> PairName:
         """The pair without its account and amounts."""
         return self.collateral.chain, self.collateral_asset, self.debt.chain, self.debt_asset
 
