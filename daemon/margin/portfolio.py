@@ -9,7 +9,7 @@ Pure: `now` is seconds, figures are float64 USD, sums go in the order of ids.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from daemon.margin.charges import (
@@ -26,6 +26,7 @@ from daemon.margin.portfolio_report import (
 )
 from daemon.margin.portfolio_risk import PortfolioRisk, measure_risk
 from daemon.margin.scenarios import RiskBook
+from daemon.margin.venues.rules import VenueMargin, apply_rules
 
 
 def evaluate_portfolio(
@@ -37,8 +38,11 @@ def evaluate_portfolio(
     trusted = pooled if settings.published_gains else _distrust(pooled)
     totals = _Totals.of(trusted, isolated)
     risk = measure_risk(trusted, settings, now)
-    maintenance = _require(trusted, settings, risk, initial=False)
-    initial = _require(trusted, settings, risk, initial=True)
+    venues = apply_rules(trusted, settings.rules, now)
+    standard = _add_standard(trusted, venues, initial=False)
+    maintenance = _require(trusted, settings, risk, standard, initial=False)
+    standard_initial = _add_standard(trusted, venues, initial=True)
+    initial = _require(trusted, settings, risk, standard_initial, initial=True)
     mmr, imr = maintenance[-1].usd, max(initial[-1].usd, maintenance[-1].usd)
     return PortfolioReport(
         factor=_divide(totals.c0, totals.r0 + mmr),
@@ -49,7 +53,7 @@ def evaluate_portfolio(
         minimum=risk.minimum,
         maintenance=mmr,
         initial=imr,
-        standard_maintenance=margin_in_standard_mode(trusted, initial=False),
+        standard_maintenance=standard,
         binding=_name_binding(risk, maintenance),
         worst=risk.worst,
         scenarios=risk.scenarios,
@@ -57,9 +61,16 @@ def evaluate_portfolio(
         groups=risk.groups,
         components=(*totals.components, *risk.components, *maintenance, *initial),
         isolated=isolated,
+        venues=venues,
         tails=risk.tails,
         greeks=risk.greeks,
     )
+
+
+def _add_standard(book: RiskBook, venues: Mapping[str, VenueMargin], *, initial: bool) -> float:
+    """Give what standard mode asks for, or a venue's own rule where it has one."""
+    own = (found.initial if initial else found.maintenance for found in venues.values())
+    return math.fsum((margin_in_standard_mode(_leave_out(book, venues), initial=initial), *own))
 
 
 def _name_binding(risk: PortfolioRisk, maintenance: Sequence[Component]) -> str:
@@ -91,15 +102,18 @@ def _separate(
     """Take isolated domains out: each is measured by itself and loses what was posted at most."""
     alone = sorted(name for name, domain in book.domains.items() if domain.isolated)
     found = tuple(_measure_alone(book.of_domain(name), settings, now) for name in alone)
-    kept = {name: domain for name, domain in book.domains.items() if name not in alone}
-    pooled = RiskBook(
+    return _leave_out(book, alone), found
+
+
+def _leave_out(book: RiskBook, domains: Collection[str]) -> RiskBook:
+    kept = {name: domain for name, domain in book.domains.items() if name not in domains}
+    return RiskBook(
         domains=kept,
         spots=tuple(leg for leg in book.spots if leg.domain in kept),
         debts=tuple(leg for leg in book.debts if leg.domain in kept),
         perps=tuple(leg for leg in book.perps if leg.domain in kept),
         options=tuple(leg for leg in book.options if leg.domain in kept),
     )
-    return pooled, found
 
 
 def _measure_alone(book: RiskBook, settings: PortfolioSettings, now: float) -> Isolated:
@@ -183,7 +197,12 @@ def _list_owed(book: RiskBook, isolated: Sequence[Isolated]) -> Iterator[Compone
 
 
 def _require(
-    book: RiskBook, settings: PortfolioSettings, risk: PortfolioRisk, *, initial: bool
+    book: RiskBook,
+    settings: PortfolioSettings,
+    risk: PortfolioRisk,
+    standard: float,
+    *,
+    initial: bool,
 ) -> tuple[Component, ...]:
     """Give the requirement's parts; the last is the requirement."""
     charges = settings.charges
@@ -193,7 +212,7 @@ def _require(
     perps = charge_perps(book, charges.perp_initial if initial else charges.perp)
     naked = charge_naked_shorts(book, charges.naked_initial if initial else charges.naked)
     oracles = charge_oracles(book, charges.least_confidence) if initial else 0.0
-    floor = settings.phi * margin_in_standard_mode(book, initial=initial)
+    floor = settings.phi * standard
     parts = (
         (f"{kind} market", base, f"{mu:g} of the greater of SR and the minimum"),
         (f"{kind} perps", perps, "contingency on the notional of perps"),

@@ -10,6 +10,7 @@ from daemon.margin.correlation import Correlation
 from daemon.margin.netting import Group, NettingTerms
 from daemon.margin.risk import Tier
 from daemon.margin.scenario_rows import Family, Ranges, Scenario
+from daemon.margin.venues.rules import DOCUMENTED_RULES, VenueMargin, VenueRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +57,8 @@ class PortfolioSettings:
     of the standard scenarios. `kappa` takes the place of what routes are worth; at 1 all domains
     are one. `multipliers` widen scanned ranges by underlying. `returns` are simple daily returns by
     underlying, of equal length and the same days: with them the expected shortfall at `alpha` is a
-    part of the risk. Published gains count only where `published_gains` is set: in what is shown,
-    never in what triggers, gates or is signed.
+    part of the risk. `rules` are venues' own, by venue. Published gains count only where
+    `published_gains` is set: in what is shown, never in what triggers, gates or is signed.
     """
 
     mu: float = 0.8
@@ -72,6 +73,7 @@ class PortfolioSettings:
     correlation: Correlation | None = None
     correlation_terms: CorrelationTerms = field(default_factory=CorrelationTerms)
     returns: Mapping[str, Sequence[float]] | None = None
+    rules: Mapping[str, VenueRule] = field(default_factory=lambda: DOCUMENTED_RULES)
     published_gains: bool = False
 
 
@@ -145,7 +147,8 @@ class PortfolioReport:
     `factor` is C0 / (R0 + MMR), `initial_factor` the same with the initial requirement; both are
     None where nothing is owed or required. `risk` is SR and `binding` the component that sets MMR;
     `worst` is the scenario that loses most, None where none loses. `components` are all figures
-    that these follow from, each with its source.
+    that these follow from, each with its source. `venues` are the margins of domains whose venue
+    has a rule of its own: they are their part of `standard_maintenance`.
     """
 
     factor: float | None
@@ -164,6 +167,7 @@ class PortfolioReport:
     groups: tuple[Group, ...]
     components: tuple[Component, ...]
     isolated: tuple[Isolated, ...]
+    venues: Mapping[str, VenueMargin]
     tails: Tails | None
     greeks: Mapping[str, Mapping[str, float]]
 

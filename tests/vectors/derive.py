@@ -6,31 +6,11 @@ from typing import Any, Final
 from daemon.margin.options import CALL, PUT, YEAR_S, Svi, calculate_greeks, price_black76
 from daemon.margin.venues import derive_pmrm2 as pmrm2
 from daemon.margin.venues import derive_srm as srm
+from daemon.margin.venues.documented import DERIVE_SRM
 from tests.vectors.reading import Case, Figures
 
 WAD: Final = 10**18
 ASSETS: Final = ("ETH", "BTC")
-SRM_PARAMETERS: Final = srm.Parameters(
-    perp=0.05,
-    perp_initial=0.065,
-    most=0.15,
-    least=0.1,
-    call=0.075,
-    put=0.075,
-    put_mark=0.075,
-    unpaired=1.1,
-    unpaired_initial=1.2,
-    put_offset=1.05,
-    base=0.1,
-    base_initial_scale=1.0,
-    perp_confidence=0.4,
-    option_confidence=0.4,
-    base_confidence=0.4,
-    doubt_scale=0.4,
-    depeg_threshold=0.98,
-    depeg_factor=1.2,
-)
-"""Those of the managers' own tests."""
 
 
 def compare_pmrm2(case: Case, document: Mapping[str, Any]) -> Figures:
@@ -171,9 +151,7 @@ def compare_srm(case: Case, document: Mapping[str, Any]) -> Figures:
     """Compare both margins and the value at mark."""
     del document
     given, expected = case["inputs"], case["expected"]
-    markets = [
-        (_read_market(given, place, name), SRM_PARAMETERS) for place, name in enumerate(ASSETS)
-    ]
+    markets = [(_read_market(given, place, name), DERIVE_SRM) for place, name in enumerate(ASSETS)]
     found = srm.calculate_margin(_scale(given["Cash"]), _scale(given["USDCValue"]), markets)
     yield "IM", found.initial, _scale(expected["IM_1e18"])
     yield "MM", found.maintenance, _scale(expected["MM_1e18"])

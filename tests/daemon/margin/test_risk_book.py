@@ -17,7 +17,6 @@ from tests.daemon.margin import venues_story as s
 from tests.support import books as b
 from tests.support import values as v
 
-
 TIERS = {"WETH": Tier.MAJOR, "WBTC": Tier.MAJOR, "USDC": Tier.STABLE}
 
 
