@@ -28,6 +28,7 @@ COMMANDS: Final = {
     ),
     "doctor": Entry(module="daemon.commands.doctor", help="Compare configuration and reality."),
     "book": Entry(module="daemon.commands.book", help="Sign or check a book of venue positions."),
+    "risk": Entry(module="daemon.commands.risk", help="Measure what prices may do to accounts."),
     "keys": Entry(module="daemon.commands.keys", help="Make, show and import the keeper's keys."),
     "resume": Entry(
         module="daemon.commands.resume", app="resume", help="Let a halted keeper act again."
