@@ -255,6 +255,44 @@ def _wait_claim(scene: AccountScene, life: OrderLife, fill: Fill) -> Waiting:
     return _cross(scene, fact, Subject.CLAIM, step, order=life.id, index=index)
 
 
+def plan_losses(scene: AccountScene) -> tuple[Step, ...]:
+    """Give the provisions that an account without collateral asks for, on every chain read.
+
+    Quantities are brought first where a chain was not told the newest: it judges by those.
+    """
+    views = [view for view in scene.views.values() if scene.account in view.accounts]
+    legs = {view.number: view.accounts[scene.account].legs for view in views}
+    if scene.ledger.open_orders or any(_weighs(view, scene.account) for view in views):
+        return ()
+    provided = {(one.chain, one.asset) for one in scene.ledger.provisions}
+    owed = [
+        (number, asset, units)
+        for number, one in legs.items()
+        for asset, units in enumerate(one.debt)
+        if units and (number, asset) not in provided
+    ]
+    return tuple(_provide(scene, *one) for one in owed)
+
+
+def _weighs(view: ChainView, account: bytes) -> bool:
+    """Say whether some collateral of an account on a chain counts: more than dust."""
+    held = enumerate(view.accounts[account].legs.collateral)
+    return any(units and view.value(n, units) >= view.terms.min_leg for n, units in held)
+
+
+def _provide(scene: AccountScene, number: int, asset: int, units: int) -> Step:
+    view = scene.views[number]
+    if scene.posts(number) and _is_stale(scene, view):
+        return steps.post_quantities(view, scene.account, scene.quantities[number])
+    return steps.provide(view, scene.account, asset, units)
+
+
+def _is_stale(scene: AccountScene, view: ChainView) -> bool:
+    """Say whether what a chain was told is too old to judge a loss by."""
+    issued_at = view.issued_at.get(scene.account, 0)
+    return issued_at + view.terms.max_age_s < view.anchor.time
+
+
 def _wait_provision(scene: AccountScene, chain: int, asset: int, ready_at: int) -> Waiting:
     view = scene.views.get(chain)
     over = view is not None and view.anchor.time >= ready_at
@@ -262,7 +300,11 @@ def _wait_provision(scene: AccountScene, chain: int, asset: int, ready_at: int) 
     if view is not None and over:
         found = view.accounts.get(scene.account)
         owed = found.legs.debt[asset] if found else 0
+        told_at = view.issued_at.get(scene.account, 0)
+        newer = told_at > ready_at - view.terms.veto_s and not _is_stale(scene, view)
         step = steps.write_down(view, scene.account, asset, owed)
+        if not newer and scene.posts(chain):
+            step = steps.post_quantities(view, scene.account, scene.quantities[chain])
     return Waiting(
         subject=Subject.PROVISION,
         wait=Wait.DELIVERY if over else Wait.VETO,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from chains.model.action import Quote
+from chains.model.action import Instrument, Quote
 from chains.model.snapshot import ChainSnapshot
 from daemon.board import Board
 from daemon.keeper.dispatch import Dispatcher
@@ -17,6 +17,17 @@ from daemon.keeper.memory import Work
 from daemon.keeper.vaults.steps import Step
 
 DEADLINE_S: Final = 120
+PATIENT: Final = frozenset(
+    {
+        Instrument.TAKE,
+        Instrument.RAISE,
+        Instrument.LOWER,
+        Instrument.PROVIDE,
+        Instrument.WRITE_DOWN,
+    }
+)
+REFUSED_BLOCKS: Final = 10
+"""For how many blocks what is patient is not asked again once its contract refused it."""
 MOST: Final = 8
 """How many steps are quoted for a chain in one look."""
 
@@ -27,6 +38,7 @@ class Hand:
     def __init__(self, dispatcher: Dispatcher, board: Board) -> None:
         self._dispatcher: Final = dispatcher
         self._board: Final = board
+        self._refused: dict[str, int] = {}
 
     async def do(self, steps: Sequence[Step]) -> None:
         """Quote steps of one chain and have them done in their order; tells what is refused."""
@@ -42,6 +54,7 @@ class Hand:
             if isinstance(quote, Quote):
                 await self._carry_out(step, quote, chain)
             else:
+                self._refused[step.need] = step.view.anchor.height
                 self._dispatcher.tell(step.need, "vault.refused", quote)
 
     def _is_free(self, step: Step) -> bool:
@@ -50,6 +63,10 @@ class Hand:
         place, now = (action.account, action.market), step.view.anchor.time
         if step.need in activity.needs or activity.rests(step.need, now) or activity.moving(place):
             return False
+        if step.action.instrument in PATIENT:
+            refused = self._refused.get(step.need, -REFUSED_BLOCKS)
+            if step.view.anchor.height < refused + REFUSED_BLOCKS:
+                return False
         seen = max(activity.seen_from.get(place, 0), activity.included.get(place, 0))
         if step.view.anchor.height < seen:
             return False

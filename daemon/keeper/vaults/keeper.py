@@ -19,7 +19,7 @@ from chains.model.units import WAD, Usd
 from daemon.board import Board
 from daemon.committee.vault_standing import VaultStatements
 from daemon.keeper.vaults import steps
-from daemon.keeper.vaults.due import list_facts, plan_due
+from daemon.keeper.vaults.due import list_facts, plan_due, plan_losses
 from daemon.keeper.vaults.guarding import VaultPolicy, propose_lines, propose_top_ups
 from daemon.keeper.vaults.pairs import Pair, PairName, choose_pair
 from daemon.keeper.vaults.reading import VaultEye
@@ -202,6 +202,7 @@ class VaultKeeper:
         waiting = plan_due(scene)
         due = [one.step for one in waiting if one.step and self._carries(one.step, policy)]
         proposals = _propose(scene, policy) if policy else ()
+        due += [step for step in plan_losses(scene) if self._carries(step, policy)]
         due += [p.step for p in proposals if p.step and p.owner == p.step.view.keeper]
         seizing: list[Step] = []
         decision = None

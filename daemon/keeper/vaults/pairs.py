@@ -25,11 +25,11 @@ VOLATILITY: Final[Mapping[Tier, float]] = {Tier.STABLE: 0.1, Tier.MAJOR: 1.2, Ti
 """The annual volatility reckoned with by tier: that of bad days, for liquidations fall on them."""
 GAS: Final[Mapping[str, int]] = {
     "approve": 50_000,
-    "post": 450_000,
+    "post": 300_000,
     "lock": 550_000,
-    "fill": 500_000,
+    "fill": 450_000,
     "claim": 350_000,
-    "release": 200_000,
+    "release": 150_000,
     "liquidate": 600_000,
 }
 """What the steps take at most on the devnet's chains, with two chains and two assets."""

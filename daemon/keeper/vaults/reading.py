@@ -134,7 +134,7 @@ class VaultEye:
             [
                 market.plan_assets(),
                 market.plan_accounts(ids),
-                combine([_plan_sequence(judge, id_) for id_ in ids]),
+                combine([_plan_statement(judge, id_) for id_ in ids]),
                 JUDGE_TERMS.plan(judge),
                 combine([self._plan_purse(market, number) for number in numbers]),
                 combine([CLAIM_ROOM.plan(vault, number) for number in numbers]),
@@ -142,7 +142,7 @@ class VaultEye:
             ]
         )
         found = await read(self.client, chain.anchor, plan)
-        assets, accounts, sequences, terms, purse, claims, rooms = found
+        assets, accounts, told, terms, purse, claims, rooms = found
         return ChainView(
             site=self._site(market),
             anchor=chain.anchor,
@@ -151,7 +151,8 @@ class VaultEye:
             assets=assets,
             terms=SeizureTerms(**dict(zip(SeizureTerms.__slots__, terms, strict=True))),
             accounts={account.id: account for account in accounts},
-            sequences=dict(zip(ids, sequences, strict=True)),
+            sequences={id_: one[0] for id_, one in zip(ids, told, strict=True)},
+            issued_at={id_: one[1] for id_, one in zip(ids, told, strict=True)},
             purse={number: one for number, one in zip(numbers, purse, strict=True) if one},
             claim_rooms=dict(zip(numbers, claims, strict=True)),
             rooms={key: room for pair in rooms for key, room in pair},
@@ -192,11 +193,14 @@ class VaultEye:
         return ReadPlan(calls=plan.calls, decode=decode)
 
 
-def _plan_sequence(judge: Address, account: bytes) -> ReadPlan[int]:
-    return ReadPlan(
-        calls=(STATEMENT.view(judge, account),),
-        decode=lambda results: int(STATEMENT.decode(results[0].data)[0]),
-    )
+def _plan_statement(judge: Address, account: bytes) -> ReadPlan[tuple[int, int]]:
+    """Plan the sequence of the newest quantities a chain was told, and when they were issued."""
+
+    def decode(results: Sequence[ViewResult]) -> tuple[int, int]:
+        sequence, issued_at = STATEMENT.decode(results[0].data)
+        return sequence, issued_at
+
+    return ReadPlan(calls=(STATEMENT.view(judge, account),), decode=decode)
 
 
 def _plan_rooms(vault: Address, other: int, asset: int) -> ReadPlan[Any]:

@@ -52,7 +52,8 @@ class Purse:
 class ChainView:
     """One chain as it was read at `anchor`; blocks up to `final` cannot be undone.
 
-    `sequences` are those of the newest quantities brought to this chain, by account. `rooms` is
+    `sequences` are those of the newest quantities brought to this chain, by account, and
+    `issued_at` when they were issued (seconds). `rooms` is
     what may be added to a line, by whether it comes in, the other chain and the asset.
     """
 
@@ -64,6 +65,7 @@ class ChainView:
     terms: SeizureTerms
     accounts: Mapping[bytes, AccountRead]
     sequences: Mapping[bytes, int]
+    issued_at: Mapping[bytes, int]
     purse: Mapping[int, Purse]
     claim_rooms: Mapping[int, int]
     rooms: Mapping[tuple[bool, int, int], int]

@@ -189,7 +189,7 @@ class Life:
 
 def _snapshot(head: Head) -> ChainSnapshot:
     fees = ChainFees(
-        base_fee_wei=head.base_fee_wei, priority_fee_wei=GWEI, native_usd=Usd(2_000 * USD)
+        base_fee_wei=head.base_fee_wei, priority_fee_wei=GWEI, native_usd=Usd(50 * USD)
     )
     return ChainSnapshot(
         anchor=head.anchor, positions=(), funds=(), prices=(), references=(), fees=fees
