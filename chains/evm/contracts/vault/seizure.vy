@@ -289,13 +289,15 @@ def release(
 ):
     """
     @notice Give back to the account what no receipt of a closed order can need; anybody may
-    @dev Reverts with order, released, or as the notary's `check_fact`
+    @dev Reverts with order, released, closed, or as the notary's `check_fact`
     @param closed what the debt chain's fact CLOSED says
     """
     id: bytes32 = self._require_own(order)
     open: ISeizure.Open = orders.read(id)
     assert open.left > 0, "order"
     assert not open.released, "released"
+    # That an order is not closed yet would be a true statement, too.
+    assert closed & 255 == 1, "closed"
     assert staticcall INotary(wiring.notary).check_fact(
         order.debtChain, True, told.closed_key(id), closed, height, bitmap, proof, storage_proof
     ), "fact"
@@ -389,18 +391,16 @@ def register_and_fill(
 @nonreentrant
 def close(order: ISeizure.Order):
     """
-    @notice End an order here, by this chain's clock or because nothing is left to repay; anybody may
-    @dev One that was never registered needs no statement once it has expired: nothing can be filled
-         any more. Reverts with chain, closed or open
+    @notice End an order here whose time is over by this chain's clock; anybody may
+    @dev One that was never registered needs no statement: nothing can be filled any more. A debt
+         that is gone ends no order, else an owner could repay with a flash loan, end the order and
+         borrow again. Reverts with chain, closed or open
     """
     assert order.debtChain == convert(chain.id, uint64), "chain"
     id: bytes32 = orders.identify(order)
     assert told.facts[told.closed_key(id)] == 0, "closed"
+    assert block.timestamp > convert(order.expiry, uint256), "open"
     state: uint256 = self.registered[id]
-    over: bool = block.timestamp > convert(order.expiry, uint256)
-    if state != 0 and not over:
-        over = staticcall IVault(wiring.vault).debt(order.account, order.debtAsset) == 0
-    assert over, "open"
     self._close(order.account, id, max(state, 1), state != 0)
 
 
@@ -746,7 +746,7 @@ def _fill(_order: ISeizure.Order, _units: uint256, _to: address) -> ISeizure.Rec
     log Filled(
         account=_order.account, id=id, receipt=receipt, payer=msg.sender, extra=extra
     )
-    if ends or left - worth < self._terms().min_order_e8:
+    if left - worth < self._terms().min_order_e8:
         self._close(_order.account, id, state, True)
     return receipt
 
