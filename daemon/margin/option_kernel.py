@@ -1,29 +1,22 @@
-"""Black-76 compiled: one pass over the options on all cores, in vector registers.
+"""Black-76 compiled: one pass over the options, in vector registers; numba is needed to import it.
 
-Without numba `COMPILED` is False, and `daemon.margin.options` does the work with scipy. Nothing
-here calls a library or branches, so that the compiler may take eight options at once: logarithm
-and exponential are series after the usual reductions, and both normal probabilities of an option
-come from one exponential, since F n(d1) = K n(d2), times the rational of Hart (1968, in the form
-of West 2005, "Better approximations to cumulative normal functions"), a continued fraction beyond
-7.07. Prices agree with scipy's to 1e-15 of the forward. A figure that is negative or not
+Nothing here calls a library or branches, so that the compiler may take eight options at once:
+logarithm and exponential are series after the usual reductions, and both normal probabilities of an
+option come from one exponential, since F n(d1) = K n(d2), times the rational of Hart (1968, in the
+form of West 2005, "Better approximations to cumulative normal functions"), a continued fraction
+beyond 7.07. Prices agree with scipy's to 1e-15 of the forward. A figure that is negative or not
 finite makes its price NaN: 0 times its root is.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from daemon.margin.book.compiling import compiled_fused
 
-    Floats = NDArray[np.float64]
-
-try:
-    import numba
-except ImportError:
-    COMPILED = False
-else:
-    COMPILED = True
+Floats = NDArray[np.float64]
+Options = tuple[Floats, Floats, Floats, Floats, Floats, Floats]
 
 LOG2_E: Final = 1.4426950408889634
 LN2_HIGH: Final = 6.93147180369123816490e-01
@@ -40,6 +33,7 @@ MANTISSA_MASK: Final = 0x000FFFFFFFFFFFFF
 ONE_BITS: Final = 0x3FF0000000000000
 
 
+@compiled_fused
 def _exponential(y: float) -> float:
     """Give exp(-y) for y >= 0: 2^-n times the Taylor series of what is left."""
     y = y if y < LAST_EXPONENT else LAST_EXPONENT  # noqa: FURB136 - min() stops vectorising
@@ -60,6 +54,7 @@ def _exponential(y: float) -> float:
     return float(series * np.int64(bits).view(np.float64))
 
 
+@compiled_fused
 def _logarithm(x: float) -> float:
     """Give ln x of a normal positive number: n ln 2 plus 2 artanh((m - 1) / (m + 1))."""
     bits = np.float64(x).view(np.int64)
@@ -81,6 +76,7 @@ def _logarithm(x: float) -> float:
     return float(exponent * LN2_HIGH + (exponent * LN2_LOW + (2.0 * s + 2.0 * s * z * series)))
 
 
+@compiled_fused
 def _probability(x: float, density: float) -> float:
     """Give N(x) from exp(-x^2 / 2)."""
     a = abs(x)
@@ -106,39 +102,25 @@ def _probability(x: float, density: float) -> float:
     return 1.0 - tail if x > 0 else tail
 
 
-def _price_all(
-    side: "Floats",
-    forward: "Floats",
-    strike: "Floats",
-    years: "Floats",
-    vol: "Floats",
-    discount: "Floats",
-) -> "Floats":
-    prices = np.empty(side.size)
-    for i in numba.prange(side.size):
+@compiled_fused
+def price_rows(low: int, high: int, figures: Options, out: Floats) -> None:
+    """Write the prices of options `low` to `high`.
+
+    `figures` are side, forward, strike, years, volatility and discount.
+    """
+    side, forward, strike = figures[0][low:high], figures[1][low:high], figures[2][low:high]
+    years, vol, discount = figures[3][low:high], figures[4][low:high], figures[5][low:high]
+    prices = out[low:high]
+    for i in range(prices.size):
         root = np.sqrt(years[i])
         invalid = 0.0 * (root + np.sqrt(forward[i]) + np.sqrt(strike[i]) + np.sqrt(vol[i]))
         total = vol[i] * root
         total = total if total > LEAST_TOTAL_VOL else LEAST_TOTAL_VOL  # noqa: FURB136 - max() does too
         ratio = forward[i] / strike[i]
-        d1 = _log(ratio) / total + 0.5 * total
+        d1 = _logarithm(ratio) / total + 0.5 * total
         d2 = d1 - total
         nearer = d1 * d1 < d2 * d2
-        density = _exp(0.5 * (d1 * d1 if nearer else d2 * d2))
-        held = forward[i] * _cumulate(side[i] * d1, density if nearer else density / ratio)
-        paid = strike[i] * _cumulate(side[i] * d2, density * ratio if nearer else density)
+        density = _exponential(0.5 * (d1 * d1 if nearer else d2 * d2))
+        held = forward[i] * _probability(side[i] * d1, density if nearer else density / ratio)
+        paid = strike[i] * _probability(side[i] * d2, density * ratio if nearer else density)
         prices[i] = discount[i] * side[i] * (held - paid) + invalid
-    return prices
-
-
-def _compile(function: Any, *, parallel: bool = False) -> Any:  # noqa: ANN401 - numba has no types
-    return numba.njit(parallel=parallel, cache=True, error_model="numpy", fastmath={"contract"})(
-        function
-    )
-
-
-if COMPILED:
-    _exp = _compile(_exponential)
-    _log = _compile(_logarithm)
-    _cumulate = _compile(_probability)
-    price = _compile(_price_all, parallel=True)

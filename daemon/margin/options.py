@@ -9,13 +9,15 @@ figures are float64. Without volatility or time the price is the intrinsic value
 
 import math
 from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from daemon.margin import option_kernel
+from daemon.margin.book.engine import share_out
 from daemon.margin.scenarios import InvalidRiskInput, check_positive
 
 Floats = NDArray[np.float64]
@@ -56,14 +58,26 @@ def price_black76(
     """
     given = (side, forward, strike, years, vol, discount)
     arrays = np.broadcast_arrays(*(np.asarray(figure, dtype=np.float64) for figure in given))
-    if not option_kernel.COMPILED or arrays[0].size < COMPILED_FROM:
+    kernel = load_kernel() if arrays[0].size >= COMPILED_FROM else None
+    if kernel is None:
         _check_figures(*arrays)
         return price_with_ndtr(*arrays)
-    flat = [np.ascontiguousarray(array).ravel() for array in arrays]
-    prices = np.asarray(option_kernel.price(*flat)).reshape(arrays[0].shape)
+    flat = tuple(np.ascontiguousarray(array).ravel() for array in arrays)
+    prices = np.empty(arrays[0].shape)
+    share_out(kernel.price_rows, prices.size, flat, prices.reshape(-1))
     if not np.isfinite(prices.sum()):
         _check_figures(*arrays)
     return prices
+
+
+@cache
+def load_kernel() -> ModuleType | None:
+    """Give the compiled loop, None without numba. Takes most of a second the first time."""
+    try:
+        from daemon.margin import option_kernel  # noqa: PLC0415 -- numba is an extra, and slow
+    except ImportError:
+        return None
+    return option_kernel
 
 
 def price_with_ndtr(

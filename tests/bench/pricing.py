@@ -10,8 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from daemon.margin import option_kernel
-from daemon.margin.options import Floats, price_black76, price_with_ndtr
+from daemon.margin.options import Floats, load_kernel, price_black76, price_with_ndtr
 from tests.bench.figures import Figure, Figures, median
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
@@ -29,7 +28,7 @@ def run(say: object) -> Figures:
 
 def measure(sizes: tuple[int, ...], *, rounds: int) -> Figures:
     """Time both ways by turns; RuntimeError where numba is missing or prices differ."""
-    if not option_kernel.COMPILED:
+    if load_kernel() is None:
         raise RuntimeError("numba is not installed: there is no compiled kernel to measure")
     timed = {size: _compare(make_options(size), rounds) for size in sizes}
     largest = max(sizes)

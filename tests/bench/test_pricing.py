@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from daemon.margin import option_kernel
+from daemon.margin.options import load_kernel
 from tests.bench import pricing
 
 
-@pytest.mark.skipif(not option_kernel.COMPILED, reason="numba is not installed")
+@pytest.mark.skipif(load_kernel() is None, reason="numba is not installed")
 def test_compiled_prices_are_timed_against_scipys(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = pricing.measure((5_000,), rounds=1)
 
@@ -19,7 +19,7 @@ def test_compiled_prices_are_timed_against_scipys(monkeypatch: pytest.MonkeyPatc
 
 
 def test_without_numba_there_is_nothing_to_measure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(option_kernel, "COMPILED", False)
+    monkeypatch.setattr(pricing, "load_kernel", lambda: None)
 
     with pytest.raises(RuntimeError, match="numba is not installed"):
         pricing.measure((5_000,), rounds=1)

@@ -14,6 +14,11 @@ def compiled(function: F) -> F:
     return _compile(function, set())
 
 
+def compiled_fused(function: F) -> F:
+    """Have a function compiled that may round a product and a sum once instead of twice."""
+    return _compile(function, {"contract"})
+
+
 def compiled_loosely(function: F) -> F:
     """Have a sum of finite figures compiled that may be added up in any order."""
     return _compile(function, _LOOSE)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.margin import option_kernel
+from daemon.margin import options
 from daemon.margin.options import (
     CALL,
     COMPILED_FROM,
@@ -149,7 +149,7 @@ def test_a_figure_that_no_option_has_is_an_error_that_names_it(
         price_black76(CALL, **figures)
 
 
-@pytest.mark.skipif(not option_kernel.COMPILED, reason="numba is not installed")
+@pytest.mark.skipif(options.load_kernel() is None, reason="numba is not installed")
 def test_compiled_prices_are_those_of_scipy() -> None:
     rng = np.random.default_rng(7)
     count = 20_000
@@ -169,7 +169,7 @@ def test_prices_do_not_depend_on_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     strikes = np.linspace(50.0, 200.0, COMPILED_FROM)
     fast = price_black76(PUT, 100.0, strikes, 0.5, 0.6)
 
-    monkeypatch.setattr(option_kernel, "COMPILED", False)
+    monkeypatch.setattr(options, "load_kernel", lambda: None)
 
     assert price_black76(PUT, 100.0, strikes, 0.5, 0.6) == pytest.approx(fast, abs=1e-12)
 
