@@ -20,10 +20,14 @@ class BandSettings(Section):
 
 
 class PolicySettings(Section):
-    """What the owner wants; a band that is left out never triggers."""
+    """What the owner wants; a band that is left out never triggers.
+
+    `lines` is for a vault account: what may be spent on each chain where it owes, over the debt.
+    """
 
     unified: BandSettings | None = Field(None, description="a table of trigger and target")
     native: BandSettings | None = Field(None, description="a table of trigger and target")
+    lines: BandSettings | None = Field(None, description="a table of trigger and target")
     min_size: UsdAmount = Field(
         Usd(10 * USD), validation_alias="min_size_usd", description='dollars, such as "10"'
     )

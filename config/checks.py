@@ -178,6 +178,7 @@ def _bands(accounts: Sequence[AccountSettings]) -> Iterator[str]:
         bands: dict[str, BandSettings | None] = {
             "unified": account.policy.unified,
             "native": account.policy.native,
+            "lines": account.policy.lines,
         }
         for name, band in bands.items():
             if band is not None and band.trigger >= band.target:

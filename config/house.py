@@ -55,7 +55,8 @@ class AttestationSettings(Section):
 class KeeperSettings(Section):
     """What the keeper may do, and spend: Usd x 1e8 per transaction, hour and day.
 
-    `watch` adds borrowers to those found in the markets' logs.
+    `watch` adds borrowers to those found in the markets' logs. `vaults_for_all` has statements and
+    receipts in the vaults carried for everybody, not for our own accounts and claims alone.
     """
 
     liquidate: bool = Field(default=False, description="true or false")
@@ -78,6 +79,7 @@ class KeeperSettings(Section):
         description='dollars of cost, such as "500"',
     )
     watch: tuple[AccountRef, ...] = Field((), description="a list of CAIP-10 accounts")
+    vaults_for_all: bool = Field(default=True, description="true or false")
 
 
 DEFAULT_STATE: Final = Path(".plimsoll/state")

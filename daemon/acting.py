@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import assert_never
+from typing import Final, assert_never
 
 import structlog
 from solders.pubkey import Pubkey
@@ -25,7 +25,7 @@ from daemon.keeper.dispatch import Dispatcher, DispatchTerms, LaneParts
 from daemon.keeper.effects import ReceiptEffects
 from daemon.keeper.execute import Executor, LaneTerms
 from daemon.keeper.hunt import Hunter, HuntTerms
-from daemon.keeper.intent import Draft
+from daemon.keeper.intent import Draft, Purpose
 from daemon.keeper.journal import Journal
 from daemon.keeper.keeper import Keeper, Protected
 from daemon.keeper.latches import Latches
@@ -45,6 +45,11 @@ from daemon.translate import build_members, build_policy, build_pools, build_ris
 
 log = structlog.get_logger(__name__)
 
+VAULT_REST_S: Final = 3
+"""How long a step of a vault account rests once it was sent."""
+DRY_REST_S: Final = 60
+"""How often a dry run says that it would take the same step."""
+
 
 async def build_dispatcher(
     settings: Settings, key: Key, chains: Mapping[ChainId, ChainParts], database: Database
@@ -53,8 +58,11 @@ async def build_dispatcher(
     journal = Journal(database)
     keeper = settings.keeper
     cooldowns = {account.id: account.policy.cooldown_s for account in settings.accounts}
+    vault_rest_s = VAULT_REST_S if settings.live else DRY_REST_S
 
     def cooldown_s(draft: Draft) -> int:
+        if draft.purpose is Purpose.VAULT:
+            return vault_rest_s
         return cooldowns.get(draft.subject, 0)
 
     dispatcher = Dispatcher(

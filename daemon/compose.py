@@ -58,9 +58,9 @@ _log = structlog.get_logger(__name__)
 class EvmParts:
     """One EVM chain's client, heads and reader.
 
-    `hunting` is a client for liquidations, None where there are none: its connections and what
-    it learns of the endpoints are its own, so that no hunt holds up what rescues read. `proving`
-    is another for evidence, None where nothing is signed.
+    `hunting` is a client for liquidations and vaults, None where there are none: its connections
+    and what it learns of the endpoints are its own, so that no hunt holds up what rescues read.
+    `proving` is another for evidence, None where nothing is signed.
     """
 
     label: str
@@ -142,6 +142,7 @@ async def open_chains(
             match chain:
                 case EvmSettings():
                     hunts = settings.keeper.liquidate and chain.contracts.liquidator is not None
+                    hunts = hunts or chain.vault is not None
                     proves = settings.keys.keystore is not None
                     vaulted = build_vault_members(settings, chain.caip2)
                     found = await _open_evm(

@@ -62,6 +62,7 @@ from daemon.storage.store import Store
 from daemon.telemetry import Metrics, TimedReader
 from daemon.totals import build_totals
 from daemon.translate import build_policy, build_risk
+from daemon.vault_keeping import build_vault_loops, open_vault_keeper
 from daemon.vaulting import build_vault_setup
 from daemon.watch import AccountWatch
 
@@ -118,6 +119,11 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
         if key and dispatcher:
             hunters = await build_hunters(settings, key, dispatcher, chains, store)
             hunts = build_hunts(board, hunters)
+        statements = attesting.vaults.standing if attesting.vaults else None
+        vault_keeper = await open_vault_keeper(
+            settings, key, dispatcher, chains, board, statements, database
+        )
+        hunts = {**hunts, **build_vault_loops(board, vault_keeper)}
         followed = asyncio.Event()
         accounts |= {
             account.id: AccountWatch(
@@ -143,6 +149,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             committee=attesting.committee.view if attesting.committee else None,
             evidence=evidence.read,
             vaults=attesting.vaults,
+            vault_accounts=vault_keeper.board if vault_keeper else None,
         )
         port = await stack.enter_async_context(
             serve_api(context, settings.api.host, settings.api.port)

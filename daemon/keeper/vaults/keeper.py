@@ -14,6 +14,7 @@ import structlog
 
 from chains.errors import ChainError
 from chains.evm.protocols.plimsoll_vault.ledger import Ledger, build_ledger
+from chains.model.ids import ChainId
 from chains.model.snapshot import ChainSnapshot
 from chains.model.units import WAD, Usd
 from daemon.board import Board
@@ -90,6 +91,12 @@ class VaultKeeper:
         self._statements: Final = statements
         self._hand: Final = hand
         self._terms: Final = terms
+        self._looking: Final = asyncio.Lock()
+
+    @property
+    def chains(self) -> tuple[ChainId, ...]:
+        """The chains with a vault."""
+        return tuple(eye.terms.vault.chain for eye in self._eyes.values())
 
     async def load(self) -> None:
         """Take up what an earlier run indexed; StorageError."""
@@ -97,9 +104,10 @@ class VaultKeeper:
             await eye.indexer.load()
 
     async def look(self) -> None:
-        """Look at everything once and do what is due; its troubles end here."""
+        """Look at everything once and do what is due, one look at a time; troubles end here."""
         try:
-            await self._look()
+            async with self._looking:
+                await self._look()
         except (ChainError, StorageError) as error:
             log.warning("vaults.not_looked", reason=str(error))
 
