@@ -96,6 +96,17 @@ def _read(low: int, high: int, values: Sequence[float], out: list[float]) -> Non
     out[0] = total
 
 
+def _count_bytes(book: Book) -> int:
+    """Count what columns, wide rows and index hold of positions and rows."""
+    index, columns = book._index, book.columns
+    if index is None:
+        raise RuntimeError("the book is not certified")
+    wide = [array for pair in columns.wide.values() for array in pair]
+    ranked, pairs = index.certificates, index.pairs
+    kept = [ranked.ranked, ranked.rows, pairs.ratios, pairs.rows]
+    return sum(each.nbytes for each in (columns.numbers, columns.amounts, *wide, *kept))
+
+
 def _show_growth(name: str, book: Book, times: Mapping[str, float]) -> Figures:
     size = book.columns.size
     return {
@@ -104,7 +115,7 @@ def _show_growth(name: str, book: Book, times: Mapping[str, float]) -> Figures:
         ),
         f"fleet.tick_us_{name}": Figure(value=times["tick"] * 1e6, unit="µs"),
         f"fleet.rebase_ms_{name}": Figure(value=times["rebase"] * 1e3, unit="ms"),
-        f"fleet.bytes_per_account_{name}": Figure(value=book.nbytes / size, unit="B"),
+        f"fleet.bytes_per_account_{name}": Figure(value=_count_bytes(book) / size, unit="B"),
     }
 
 
@@ -124,7 +135,7 @@ def _show_ratios(fleet: Fleet, book: Book, times: Mapping[str, float]) -> Figure
             value=times["pass"] / times["tick"], unit="ratio", better="higher", target=20
         ),
         "fleet.full_pass_ms": Figure(value=times["pass"] * 1e3, unit="ms"),
-        "fleet.bytes_per_account": Figure(value=book.nbytes / fleet.columns.size, unit="B"),
+        "fleet.bytes_per_account": Figure(value=_count_bytes(book) / fleet.columns.size, unit="B"),
     }
 
 

@@ -3,13 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+from structlog.testing import capture_logs
+
 from chains.evm.signer import LocalSigner
 from chains.model.ids import ChainId
 from chains.solana.signer import LocalSigner as SolanaSigner
 from config.load import load
 from daemon.acting import build_dispatcher, build_hunters
 from daemon.compose import Key, open_chains
+from daemon.keeper.hunt import Hunter
 from daemon.keeper.solana.hunt import SolanaHunter
+from daemon.margin.book.engine import choose_engine
 from daemon.storage.database import open_database
 from daemon.storage.store import Store
 from proofs.signing.secp256k1 import Secp256k1Signer
@@ -48,3 +52,21 @@ async def test_without_a_key_pools_or_the_wish_nobody_is_hunted(tmp_path: Path) 
     end = SOLANA_CHAIN.index("[chains.sol.tokens.SOL]")
     assert not await hunted(tmp_path, GOOD + SOLANA_CHAIN[:start] + SOLANA_CHAIN[end:] + HUNTS)
     assert not await hunted(tmp_path, GOOD + SOLANA_CHAIN)
+
+
+async def test_what_values_borrowers_on_evm_is_compiled_before_anything_is_served(
+    tmp_path: Path,
+) -> None:
+    place = 'priority_fee_gwei = "1"\n'
+    market = (
+        'contracts = { liquidator = "0x4444444444444444444444444444444444444444" }\n'
+        'uniswap_v3 = { quoter = "0x5555555555555555555555555555555555555555",'
+        ' router = "0x6666666666666666666666666666666666666666" }\n'
+    )
+    with capture_logs() as logs:
+        found = await hunted(tmp_path, GOOD.replace(place, place + market) + HUNTS)
+    assert [type(hunter) for hunter in found.values()] == [Hunter]
+    assert [line["engine"] for line in logs if line["event"] == "book.ready"] == [choose_engine()]
+    with capture_logs() as logs:
+        await hunted(tmp_path, GOOD)
+    assert not [line for line in logs if line["event"] == "book.ready"]

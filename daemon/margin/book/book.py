@@ -39,12 +39,6 @@ class _Index:
     certificates: Certificates
     pairs: PairPrices
 
-    @property
-    def nbytes(self) -> int:
-        """Give the bytes of what grows with the rows."""
-        ranked, pairs = self.certificates, self.pairs
-        return ranked.ranked.nbytes + ranked.rows.nbytes + pairs.ratios.nbytes + pairs.rows.nbytes
-
 
 class Book:
     """One fleet's rows under one chain's formula; not for several threads at once."""
@@ -121,8 +115,3 @@ class Book:
             return near if not len(paired) else np.concatenate([near, paired])
         dirty = np.fromiter(self._dirty, np.int64, len(self._dirty))
         return np.unique(np.concatenate([near, paired, dirty]))
-
-    @property
-    def nbytes(self) -> int:
-        """Give the bytes that columns and index take."""
-        return self.columns.nbytes + (0 if self._index is None else self._index.nbytes)

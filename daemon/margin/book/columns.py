@@ -185,12 +185,6 @@ class Columns:
         if self.highest >= known:
             raise InvalidRiskInput(f"numbers: {self.highest} names no asset, {known} are known")
 
-    @property
-    def nbytes(self) -> int:
-        """Give the bytes that the columns take."""
-        wide = sum(numbers.nbytes + amounts.nbytes for numbers, amounts in self.wide.values())
-        return self.numbers.nbytes + self.amounts.nbytes + wide
-
 
 def _check(numbers: Numbers | Rows, amounts: Floats, most: int) -> None:
     check_amounts("amounts", amounts)

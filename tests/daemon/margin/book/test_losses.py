@@ -1,9 +1,6 @@
 """Value at risk and expected shortfall: by their definitions, by either engine."""
 
-import math
-
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +10,7 @@ from daemon.margin.book.columns import Columns
 from daemon.margin.book.engine import Engine
 from daemon.margin.book.losses import measure_losses
 from daemon.margin.scenarios import InvalidRiskInput
+from daemon.margin.tails import calculate_shortfall, calculate_var
 from tests.daemon.margin.book.fleets import BOOK_ASSETS, make_columns
 
 NUMBERS = 2 * BOOK_ASSETS + 1
@@ -26,15 +24,6 @@ def make_moves(seed: int, scenarios: int, *, steps: int = 0) -> Singles:
         moves = np.round(moves * steps) / steps
     moves[0] = 0
     return moves.astype(np.float32)
-
-
-def measure_by_hand(losses: npt.NDArray[np.float64], alpha: float) -> tuple[float, float]:
-    ordered = np.sort(losses)
-    count = len(ordered)
-    rank = math.ceil(round(count * alpha, 9))
-    limit = float(ordered[rank - 1])
-    beyond = float(ordered[rank:].sum())
-    return limit, (beyond + (rank - count * alpha) * limit) / (count * (1 - alpha))
 
 
 @pytest.mark.parametrize("engine", Engine)
@@ -54,7 +43,7 @@ def test_every_row_has_the_losses_of_the_definition(
     for row, (start, end) in enumerate(zip(flat.starts[:-1], flat.starts[1:], strict=True)):
         part = moves[flat.numbers[start:end]].astype(np.float64)
         losses = -(flat.amounts[start:end, None] * part).sum(axis=0)
-        limit, mean = measure_by_hand(losses, alpha)
+        limit, mean = calculate_var(losses, alpha), calculate_shortfall(losses, alpha)
         scale = 1e-5 * (flat.amounts[start:end].sum() + 1)
         assert found.value_at_risk[row] == pytest.approx(limit, abs=scale)
         assert found.expected_shortfall[row] == pytest.approx(mean, abs=scale)
