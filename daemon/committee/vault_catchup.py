@@ -1,8 +1,8 @@
 """What a late member asks the others for: the statements of vaults that it missed."""
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,7 +20,9 @@ from proofs.refusal import Refused
 from proofs.vault_document import decode_vault_document
 
 MOST_PAGES: Final = 512
-"""How many pages are asked for at once; the rest follows the next time."""
+"""How many pages are asked for at once; what is beyond is stated anew where it is wanted."""
+KNOWN_S: Final = 10.0
+"""How long chains may take to say whose statements count."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,11 +35,13 @@ class VaultCatchUp:
     acting: Acting
     peers: Peers
     standing: VaultStanding
-    clock: Callable[[], float] = time.time
     _cursors: dict[Address, int] = field(default_factory=dict)
 
     async def ask_all(self) -> None:
-        """Ask everybody of the committees that vaults count, side by side."""
+        """Ask everybody of the committees that vaults count, side by side, once they are known."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(KNOWN_S):
+                await self.acting.chains.wait_known()
         committees = self.acting.committees() or self.membership.chain.committees[-1:]
         others = {m for committee in committees for m in self.membership.others(committee)}
         async with asyncio.TaskGroup() as group:

@@ -21,7 +21,9 @@ from chains.model.ids import ChainId
 from daemon.committee.proposal import Disagreement
 
 READ_S: Final = 2.0
-"""How long a read for a proposal may take, waiting for a block to become final included."""
+"""How long a read may take."""
+WAIT_S: Final = 1.0
+"""How long a block that another member names is waited for."""
 RETRY_S: Final = 0.1
 LAG_S: Final = 30.0
 """How far another member's view of what is final may lag behind this one's."""
@@ -88,7 +90,8 @@ class VaultNode(VaultBlocks, VaultWords, Protocol):
 class VaultChain:
     """What is known of one chain; `stale_after_s` bounds the age of newest blocks.
 
-    `failure` says why it could not be read last, `broken` why nothing is signed of it any more.
+    `failure` says why it could not be read last, `broken` why nothing is signed of it any more;
+    `known` is set once it said whose statements count.
     """
 
     node: VaultNode
@@ -98,6 +101,7 @@ class VaultChain:
     failure: str | None = "not read yet"
     broken: str | None = None
     clock: Callable[[], float] = time.monotonic
+    known: asyncio.Event = field(default_factory=asyncio.Event)
     _seen: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     @property
@@ -122,6 +126,7 @@ class VaultChain:
                 await self._check_kept(known)
             self.committees = await self.node.read_committees(found)
         self.final, self.failure = found, None
+        self.known.set()
         self._seen.append((self.clock(), found.height))
         return True
 
@@ -146,34 +151,37 @@ class VaultChain:
     async def read_final_at(self, height: int) -> BlockAnchor:
         """Give the block of a height that is final here, waiting a moment; Stale where it is not.
 
-        ChainError, or Disagreement where finality is broken.
+        ChainError, TimeoutError, or Disagreement where finality is broken.
         """
         try:
-            async with asyncio.timeout(READ_S):
+            async with asyncio.timeout(WAIT_S):
                 while self.final is None or self.final.height < height:
                     if not await self.refresh():
                         await asyncio.sleep(RETRY_S)
-                if self.broken is not None:
-                    raise Disagreement(self.broken)
-                if self.final.height == height:
-                    return self.final
-                return await self.node.read_block(height)
         except TimeoutError as error:
             seen = "none" if self.final is None else str(self.final.height)
             reason = f"block {height} is not final here, the newest is {seen}"
             raise Stale(self.node.chain, reason) from error
+        if self.broken is not None:
+            raise Disagreement(self.broken)
+        if self.final.height == height:
+            return self.final
+        async with asyncio.timeout(READ_S):
+            return await self.node.read_block(height)
 
     async def read_tip(self, height: int, block_hash: bytes, floor: int) -> BlockAnchor:
         """Give a block up to which top-ups are counted, waiting a moment for it.
 
-        Disagreement where it lies below `floor`, or so far back that it hides some; ChainError.
+        Disagreement where it lies below `floor`, or so far back that it hides some; ChainError or
+        TimeoutError.
         """
         try:
-            async with asyncio.timeout(READ_S):
+            async with asyncio.timeout(WAIT_S):
                 tip = await self._find(block_hash)
-                newest = await self.node.read_newest()
         except TimeoutError as error:
-            raise Stale(self.node.chain, f"block {height} was not read in {READ_S:g} s") from error
+            raise Stale(self.node.chain, f"block {height} was not read in {WAIT_S:g} s") from error
+        async with asyncio.timeout(READ_S):
+            newest = await self.node.read_newest()
         if tip.height != height or height < floor:
             raise Disagreement(f"{self.node.chain}: block {height} is not as said")
         if (age := newest.time - tip.time) > self.stale_after_s:
@@ -198,6 +206,11 @@ class VaultChains:
     def readable(self) -> tuple[VaultChain, ...]:
         """Those that can be read now, ascending."""
         return tuple(chain for _, chain in sorted(self.by_number.items()) if chain.readable)
+
+    async def wait_known(self) -> None:
+        """Wait until every chain has said whose statements count there."""
+        for chain in self.by_number.values():
+            await chain.known.wait()
 
     def find(self, number: int) -> VaultChain:
         """Give a chain; Disagreement where it has no vault here."""

@@ -1,8 +1,7 @@
 """Gathering a quorum's signatures on statements about vaults, and handing them to everybody."""
 
 import asyncio
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -56,7 +55,6 @@ class VaultGather:
     refusals: Refusals
     round_s: float
     grace_s: float
-    clock: Callable[[], float] = time.time
 
     async def propose(self, committee: Committee, proposal: VaultProposal) -> Gathered:
         """Have statements signed that this member read itself."""

@@ -117,7 +117,8 @@ class VaultJudge:
     ) -> str | None:
         if not said.chains:
             return "no chain is in it"
-        if said.sequence != turn or not turn <= said.issued_at / self.turn_s < turn + 1:
+        latest = (turn + 1) * self.turn_s + LATE_S
+        if said.sequence != turn or not turn * self.turn_s - 1 < said.issued_at <= latest:
             return f"sequence {said.sequence} issued at {said.issued_at} is not of turn {turn}"
         return next(_compare(said, read), None)
 

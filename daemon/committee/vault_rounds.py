@@ -205,9 +205,7 @@ class VaultRounds:
         accounts = [account.account for account in due]
         numbers = [chain.number for chain in self.acting.chains.readable]
         read, tips = await self.reading.read_newest(accounts, numbers)
-        issued_at = max(int(self.clock()), int(turn * self.terms.turn_s))
-        if int(issued_at // self.terms.turn_s) != turn:
-            return 0
+        issued_at = int(self.clock())
         documents = self._write_quantities(committee, turn, issued_at, accounts, read)
         return await self._propose(group, committee, turn, documents, tips)
 
@@ -274,7 +272,7 @@ class VaultRounds:
             self.wants.settle(document.committee.id, name_document(document))
 
     def _fail(self, turn: int, count: int, missing: str) -> None:
-        """Tell that statements were signed by too few, and ask the others what was missed."""
+        """Tell that statements were signed by too few; they stay wanted."""
         self.wants.failure = missing or self.wants.failure
         log.warning("vaults.round_failed", turn=turn, unsigned=count, missing=missing)
 

@@ -82,9 +82,7 @@ def build_vaults(
         standing=standing,
         store=store,
         indexes=[VaultIndex(chain=chain, store=store) for chain in chains.by_number.values()],
-        catch_up=VaultCatchUp(
-            membership=membership, acting=acting, peers=peers, standing=standing, clock=clock
-        ),
+        catch_up=VaultCatchUp(membership=membership, acting=acting, peers=peers, standing=standing),
         gather=VaultGather(
             membership=membership,
             signer=signer,
