@@ -14,9 +14,6 @@ from typing import Final
 from chains.model.derivatives import OptionKind, OptionStyle
 from daemon.margin.risk import Tier
 
-CASH: Final = "USD"
-"""The underlying of what is counted in dollars themselves: it never moves."""
-
 
 class InvalidRiskInput(ValueError):
     """A figure that no risk can be calculated from; the message names the field."""
@@ -218,8 +215,10 @@ class RiskBook:
         for name in ("spots", "debts", "perps", "options"):
             ordered = tuple(sorted(getattr(self, name), key=lambda leg: leg.id))
             object.__setattr__(self, name, ordered)
-        for domain in self.domains.values():
-            _check_figures("domain", domain.id, domain)
+        for name, domain in self.domains.items():
+            if name != domain.id:
+                raise InvalidRiskInput(f"domain {domain.id}: it stands under the name {name!r}")
+            _check_figures("domain", name, domain)
         for leg in self.legs():
             _check_figures(type(leg).__name__.lower(), leg.id, leg)
             if leg.domain not in self.domains:

@@ -14,7 +14,17 @@ from daemon.margin.portfolio import evaluate_portfolio
 from daemon.margin.portfolio_report import PortfolioReport, PortfolioSettings
 from daemon.margin.scenario_rows import Scenario, standard_rows
 from daemon.margin.scenarios import Domain, Perp, RiskBook, RiskLeg
-from tests.daemon.margin.risk_books import CHAINS, NOW, books, debt, legs, make_book, scale, spot
+from tests.daemon.margin.risk_books import (
+    CHAINS,
+    NOW,
+    UNDERLYINGS,
+    books,
+    debt,
+    legs,
+    make_book,
+    scale,
+    spot,
+)
 
 SLACK: Final = 1e-9
 Leg = TypeVar("Leg")
@@ -183,3 +193,25 @@ def test_an_isolated_domain_takes_what_was_posted_at_most(
     assert with_it.r0 - without.r0 == pytest.approx(margin, rel=1e-9, abs=1e-6)
     assert with_it.c0 == without.c0
     assert with_it.maintenance == without.maintenance
+
+
+@given(books(), st.floats(1, 2.5), st.floats(1, 2.5))
+def test_more_volatility_never_asks_for_less(book: RiskBook, one: float, other: float) -> None:
+    def ask(multiplier: float) -> float:
+        wider = dict.fromkeys(UNDERLYINGS, multiplier)
+        linear = replace(book, options=())
+        return evaluate_portfolio(linear, PortfolioSettings(multipliers=wider), now=NOW).maintenance
+
+    calm, wild = sorted((one, other))
+
+    assert below(ask(calm), ask(wild))
+
+
+@given(books(), st.floats(0.1, 0.9))
+def test_a_position_in_two_parts_asks_for_as_much_as_whole(book: RiskBook, part: float) -> None:
+    halves = merge(scale(book, part), scale(book, 1 - part))
+
+    whole, split = measure(book, 0.7), measure(halves, 0.7)
+
+    assert split.r0 == pytest.approx(whole.r0, rel=1e-9, abs=1e-6)
+    assert split.maintenance == pytest.approx(whole.maintenance, rel=1e-9, abs=1e-6)
