@@ -110,13 +110,17 @@ def project_psd(matrix: Floats) -> Floats:
     return np.asarray(lifted / np.outer(scale, scale))
 
 
-def aggregate_losses(losses: Floats, same: Floats, credit: Floats | None = None) -> float:
-    """Give sqrt(l' rho l) of signed losses, 0 where rounding leaves less.
+def aggregate_losses(losses: Floats, same: Floats, credit: Floats | None = None) -> Floats:
+    """Give sqrt(l' rho l) of rows of signed losses (..., factors), 0 where rounding leaves less.
 
     rho is `same` between losses of one sign, and `credit` (as well `same` without it) between
     opposite ones.
     """
-    return float(np.sqrt(_square(losses[None], same, same if credit is None else credit)[0]))
+    between = same if credit is None else credit
+    longs, shorts = np.maximum(losses, 0), np.maximum(-losses, 0)
+    added = ((longs @ same) * longs).sum(axis=-1) + ((shorts @ same) * shorts).sum(axis=-1)
+    offset = 2 * ((longs @ between) * shorts).sum(axis=-1)
+    return np.asarray(np.sqrt(np.maximum(0.0, added - offset)))
 
 
 def aggregate_worst(falling: Floats, rising: Floats, same: Floats, credit: Floats) -> float:
@@ -132,13 +136,6 @@ def aggregate_worst(falling: Floats, rising: Floats, same: Floats, credit: Float
         return 0.0
     rest = math.fsum(float(size[factor]) for factor in order[MOST_FACTORS:])
     choices = [(0.0, float(falling[factor]), -float(rising[factor])) for factor in kept]
-    patterns = np.array(list(product(*choices)), dtype=np.float64).reshape(-1, len(kept))
     where = np.ix_(kept, kept)
-    return rest + math.sqrt(float(_square(patterns, same[where], credit[where]).max(initial=0)))
-
-
-def _square(losses: Floats, same: Floats, credit: Floats) -> Floats:
-    """Give l' rho l of each row, at least 0."""
-    longs, shorts = np.maximum(losses, 0), np.maximum(-losses, 0)
-    added = ((longs @ same) * longs).sum(axis=1) + ((shorts @ same) * shorts).sum(axis=1)
-    return np.asarray(np.maximum(0.0, added - 2 * ((longs @ credit) * shorts).sum(axis=1)))
+    patterns = aggregate_losses(np.array(list(product(*choices))), same[where], credit[where])
+    return rest + float(patterns.max())

@@ -114,7 +114,7 @@ def compare_aggregate(case: Case, document: Mapping[str, Any]) -> Figures:
     del document
     rho = case["inputs"]["rho"]
     losses = np.array(case["inputs"]["signed_losses"], dtype=np.float64)
-    found = aggregate_losses(losses, np.array([[1.0, rho], [rho, 1.0]]))
+    found = float(aggregate_losses(losses, np.array([[1.0, rho], [rho, 1.0]])))
     yield "aggregate", found, case["expected"]["aggregate"]
 
 
