@@ -49,7 +49,8 @@ _FIELDS: Final = ("format", "deployment", "committee", "signatures")
 _FACT: Final = "fact"
 _KEY: Final = "key"
 _QUANTITIES: Final = "quantities"
-_BITS: Final = {"asset": 8, "index": 32, "from": 64, "to": 64, "chain": 64}
+NUMBER_BITS: Final = {"asset": 8, "index": 32, "from": 64, "to": 64, "chain": 64}
+"""How many bits the numbers in a fact's key have, by their names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,8 +212,8 @@ def _read_key(value: object, path: str) -> FactKey:
 
 def _read_number(value: object, path: str, name: str) -> int:
     number = read_integer(value, path)
-    if not 0 <= number < 2 ** _BITS[name]:
-        raise Refused(Refusal.BAD_TYPE, f"{path} does not fit {_BITS[name]} bits")
+    if not 0 <= number < 2 ** NUMBER_BITS[name]:
+        raise Refused(Refusal.BAD_TYPE, f"{path} does not fit {NUMBER_BITS[name]} bits")
     return number
 
 

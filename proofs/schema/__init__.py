@@ -1,7 +1,7 @@
-"""The JSON Schema of the attestation file, made from the structs that are signed.
+"""The JSON Schemas of attestations and of statements about vaults, made from what is signed.
 
-`python -m proofs.schema` writes health_attestation_v1.json again; a test keeps it and the code
-equal. The schema tells the form of a file; whether it holds, the verifier says.
+`python -m proofs.schema` writes the two files again; a test keeps them and the code equal. A schema
+tells the form of a file; whether it holds, the verifier says.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,13 @@ from proofs.params import AssetParam, MarketParam
 from proofs.scheme import BLS_KEY_BYTES, BLS_PROOF_BYTES, ED25519_KEY_BYTES, Scheme
 from proofs.statement import AccountLeaf, BlockRef, HealthAttestation, PositionLeaf, PriceLeaf
 from proofs.typed import WORD, Dataclass, Member, describe
+from proofs.vault_document import FORMAT as VAULT_FORMAT
+from proofs.vault_document import NUMBER_BITS
+from proofs.vaults import MAX_ASSETS, MAX_CHAINS, FactKind, VaultFact, VaultQuantities
 
 PATH: Final = Path(__file__).with_name("health_attestation_v1.json")
+VAULT_PATH: Final = Path(__file__).with_name("vault_statement_v1.json")
+MAX_ITEMS: Final = max(MAX_ASSETS, MAX_CHAINS)
 _INDEX: Final = "index"
 _ADDRESS: Final = 20
 _TEXT: Final = {"type": "string", "pattern": "^[\\x20-\\x7e]{1,256}$"}
@@ -49,6 +54,36 @@ def build_schema() -> dict[str, Any]:
         ),
         "oneOf": [_signed_in(scheme) for scheme in Scheme],
     }
+
+
+def build_vault_schema() -> dict[str, Any]:
+    """Give the schema of a statement about vaults as JSON values."""
+    fact = _struct(VaultFact)
+    fact["properties"]["key"] = {"oneOf": [_fact_key(kind) for kind in FactKind]}
+    signed = {"member": _integer(8), "signature": _bytes(Scheme.SECP256K1.signature_bytes)}
+    said = {"fact": fact, "quantities": _struct(VaultQuantities)}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:plimsoll:vault-statement:1",
+        "title": "Plimsoll statement about vaults",
+        "description": "Written as its exact RFC 8785 bytes; see docs/vaults.md.",
+        **_object(
+            {
+                "format": {"const": VAULT_FORMAT},
+                "deployment": _TEXT,
+                "committee": _committee(),
+                "signatures": {"type": "array", "items": _object(signed)},
+            },
+            optional=said,
+        ),
+        "oneOf": [{"required": [name]} for name in said],
+    }
+
+
+def _fact_key(kind: FactKind) -> dict[str, Any]:
+    subject, *numbers = kind.arguments
+    listed = {name: _integer(NUMBER_BITS[name]) for name in numbers}
+    return _object({"kind": {"const": kind.value}, subject: _bytes(WORD), **listed})
 
 
 def _committee() -> dict[str, Any]:
@@ -94,10 +129,16 @@ def _struct(struct: type[Dataclass]) -> dict[str, Any]:
 
 
 def _member(member: Member) -> dict[str, Any]:
+    if member.items is not None:
+        return {"type": "array", "maxItems": MAX_ITEMS, "items": _member(member.items)}
+    if member.struct is not None:
+        return _struct(member.struct)
     if member.is_text:
         return dict(_TEXT)
     if member.kind == "bytes32":
         return _bytes(WORD)
+    if member.kind == "address":
+        return _bytes(_ADDRESS)
     bits = int(member.kind.removeprefix("u").removeprefix("int"))
     return _integer(bits, signed=member.kind.startswith("int"))
 

@@ -1,7 +1,8 @@
-"""Write the JSON Schema again."""
+"""Write the JSON Schemas again."""
 
 import json
 
-from proofs.schema import PATH, build_schema
+from proofs.schema import PATH, VAULT_PATH, build_schema, build_vault_schema
 
-PATH.write_text(json.dumps(build_schema(), indent=2) + "\n")
+for path, schema in ((PATH, build_schema()), (VAULT_PATH, build_vault_schema())):
+    path.write_text(json.dumps(schema, indent=2) + "\n")

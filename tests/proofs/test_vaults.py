@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from proofs.committee import Committee
 from proofs.refusal import Refusal, Refused
+from proofs.schema import VAULT_PATH, build_vault_schema
 from proofs.scheme import Scheme
 from proofs.succession import CommitteeChain, Succession
 from proofs.typed import Dataclass, EncodingError, describe, hash_struct, hash_text
@@ -37,6 +38,7 @@ from proofs.vaults import (
     name_account,
 )
 from tests.proofs import keys
+from tests.proofs.conforming import conforms
 from tests.proofs.samples import DEPLOYMENT, NOW
 from tests.proofs.vault_samples import ACCOUNT, FOUR, KEY, ORDER, SOURCE, quantities, sign, state
 
@@ -152,6 +154,29 @@ def test_a_file_is_read_back_and_its_quorum_is_found(
     assert signers == FOUR.members[:3]
     assert document.bitmap == 0b111
     assert document.proof == b"".join(signature for _, signature in document.signatures)
+
+
+@pytest.mark.parametrize("said", [state(), quantities()], ids=["fact", "quantities"])
+def test_the_published_schema_is_what_the_structs_make_and_files_conform(
+    said: VaultFact | VaultQuantities,
+) -> None:
+    schema = json.loads(VAULT_PATH.read_text())
+    assert build_vault_schema() == schema, "run `python -m proofs.schema`"
+    view = view_vault_document(sign(said))
+    assert conforms(view, schema)
+    assert not conforms(view | {"extra": "1"}, schema)
+    assert not conforms({k: v for k, v in view.items() if k not in ("fact", "quantities")}, schema)
+
+
+@given(place=st.integers(0), byte=st.integers(0, 255))
+def test_a_file_with_another_byte_is_refused_whatever_it_is(place: int, byte: int) -> None:
+    raw = bytearray(encode_vault_document(sign(state())))
+    place %= len(raw)
+    if raw[place] == byte:
+        return
+    raw[place] = byte
+    with pytest.raises(Refused):
+        check(bytes(raw))
 
 
 @pytest.mark.parametrize(
