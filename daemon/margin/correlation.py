@@ -10,7 +10,6 @@ rising one does).
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Final
 
 import numpy as np
@@ -135,7 +134,7 @@ def aggregate_worst(falling: Floats, rising: Floats, same: Floats, credit: Float
     if not kept:
         return 0.0
     rest = math.fsum(float(size[factor]) for factor in order[MOST_FACTORS:])
-    choices = [(0.0, float(falling[factor]), -float(rising[factor])) for factor in kept]
+    choices = [np.array([0.0, falling[factor], -rising[factor]]) for factor in kept]
+    patterns = np.stack(np.meshgrid(*choices, indexing="ij"), axis=-1)
     where = np.ix_(kept, kept)
-    patterns = aggregate_losses(np.array(list(product(*choices))), same[where], credit[where])
-    return rest + float(patterns.max())
+    return rest + float(aggregate_losses(patterns, same[where], credit[where]).max())
