@@ -7,21 +7,24 @@ blocks: `chains.evm.vault_news` says which of them tell of a fact.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
-
-from eth_abi.abi import decode
+from typing import Any, Final
 
 from chains.errors import DecodeError, Stale
-from chains.evm.calldata import encode_call
+from chains.evm.abi.function import Function
 from chains.evm.client import EvmClient, Tag
-from chains.evm.multicall import ReadPlan, ViewCall, ViewResult, read
+from chains.evm.multicall import combine, read
 from chains.evm.vault_news import TOPICS, VaultNews, decode_news
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import Address, ChainId
 
 FINALIZED: Final[Tag] = "finalized"
-_QUANTITIES: Final = (
-    "(uint64,uint64,uint64,uint256[],uint256[],uint256[],uint256[],uint256[],uint256,uint256[])"
+_COMMITTEE: Final = Function("committee", (), ("bytes32",))
+_COMING: Final = Function("coming", (), ("bytes32",))
+_FACTS: Final = Function("facts", ("bytes32",), ("uint256",))
+_QUANTITIES: Final = Function(
+    "read_quantities",
+    ("bytes32",),
+    ("(uint64,uint64,uint64,uint256[],uint256[],uint256[],uint256[],uint256[],uint256,uint256[])",),
 )
 
 
@@ -85,16 +88,10 @@ class VaultReader:
 
     async def read_committees(self, anchor: BlockAnchor) -> tuple[bytes, ...]:
         """Read the id of the committee that counts here, then that of one that is to, if any."""
-        calls = tuple(
-            ViewCall(target=self.contracts.notary, data=encode_call(view, (), ()))
-            for view in ("committee", "coming")
-        )
-
-        def collect(results: Sequence[ViewResult]) -> tuple[bytes, ...]:
-            ids = (bytes(decode(["bytes32"], result.data)[0]) for result in results)
-            return tuple(dict.fromkeys(filter(any, ids)))
-
-        return await read(self._client, anchor, ReadPlan(calls=calls, decode=collect))
+        notary = self.contracts.notary
+        plan = combine([_COMMITTEE.plan(notary), _COMING.plan(notary)])
+        ids = await read(self._client, anchor, plan)
+        return tuple(dict.fromkeys(filter(any, ids)))
 
     async def read_facts(
         self, anchor: BlockAnchor, places: Sequence[FactPlace]
@@ -103,34 +100,20 @@ class VaultReader:
         known = {self.contracts.vault, self.contracts.seizure}
         if strange := next((source for source, _ in places if source not in known), None):
             raise DecodeError(self.chain, f"{strange} is neither the vault nor its seizure")
-        calls = tuple(
-            ViewCall(target=source, data=encode_call("facts", ["bytes32"], [key]))
-            for source, key in places
-        )
-
-        def collect(results: Sequence[ViewResult]) -> Mapping[FactPlace, int]:
-            words = (decode(["uint256"], result.data)[0] for result in results)
-            return dict(zip(places, words, strict=True))
-
-        return await read(self._client, anchor, ReadPlan(calls=calls, decode=collect))
+        plan = combine([_FACTS.plan(source, key) for source, key in places])
+        return dict(zip(places, await read(self._client, anchor, plan), strict=True))
 
     async def read_legs(
         self, anchor: BlockAnchor, accounts: Sequence[bytes]
     ) -> Mapping[bytes, VaultLegs]:
         """Read what accounts have in a block; DecodeError where it says to be another block."""
-        calls = tuple(
-            ViewCall(
-                target=self.contracts.seizure,
-                data=encode_call("read_quantities", ["bytes32"], [account]),
-            )
-            for account in accounts
-        )
-
-        def collect(results: Sequence[ViewResult]) -> Mapping[bytes, VaultLegs]:
-            legs = (_decode_legs(result.data, anchor, self.chain) for result in results)
-            return dict(zip(accounts, legs, strict=True))
-
-        return await read(self._client, anchor, ReadPlan(calls=calls, decode=collect))
+        seizure = self.contracts.seizure
+        plan = combine([_QUANTITIES.plan(seizure, account) for account in accounts])
+        found = await read(self._client, anchor, plan)
+        return {
+            account: self._convert(legs, anchor)
+            for account, legs in zip(accounts, found, strict=True)
+        }
 
     async def read_news(self, from_height: int, to_height: int) -> tuple[VaultNews, ...]:
         """Read what happened in a closed range of final blocks, in order."""
@@ -145,20 +128,19 @@ class VaultReader:
         except ValueError as error:
             raise DecodeError(self.chain, f"an event of the vault: {error}") from error
 
-
-def _decode_legs(data: bytes, anchor: BlockAnchor, chain: ChainId) -> VaultLegs:
-    (found,) = decode([_QUANTITIES], data)
-    number, height, time, collateral, debt, locked, added, repaid, ordered, lines_in = found
-    if (number, height, time) != (chain.evm_number, anchor.height, anchor.time):
-        raise DecodeError(chain, f"quantities of block {height} of chain {number} were answered")
-    if any(added) or any(repaid):
-        raise DecodeError(chain, "a contract told of top-ups in blocks after its own")
-    return VaultLegs(
-        height=height,
-        time=time,
-        collateral=tuple(collateral),
-        debt=tuple(debt),
-        locked=tuple(locked),
-        ordered=ordered,
-        lines_in=tuple(lines_in),
-    )
+    def _convert(self, found: Sequence[Any], anchor: BlockAnchor) -> VaultLegs:
+        number, height, time, collateral, debt, locked, added, repaid, ordered, lines_in = found
+        if (number, height, time) != (self.chain.evm_number, anchor.height, anchor.time):
+            reason = f"quantities of block {height} of chain {number} were answered"
+            raise DecodeError(self.chain, reason)
+        if any(added) or any(repaid):
+            raise DecodeError(self.chain, "a contract told of top-ups in blocks after its own")
+        return VaultLegs(
+            height=height,
+            time=time,
+            collateral=tuple(collateral),
+            debt=tuple(debt),
+            locked=tuple(locked),
+            ordered=ordered,
+            lines_in=tuple(lines_in),
+        )

@@ -81,16 +81,21 @@ def list_addresses(where: str, chain: EvmSettings) -> Iterator[tuple[str, Addres
         yield f"{where}.tokens.{symbol}.feed", token.feed
         if token.reference_feed:
             yield f"{where}.tokens.{symbol}.reference_feed", token.reference_feed
-    if chain.sequencer_feed:
-        yield f"{where}.sequencer_feed", chain.sequencer_feed
-    if chain.l1_fee_oracle:
-        yield f"{where}.l1_fee_oracle", chain.l1_fee_oracle
-    for name in ("rescue", "liquidator", "verifier"):
-        if address := getattr(chain.contracts, name):
-            yield f"{where}.contracts.{name}", address
+    for name in ("sequencer_feed", "l1_fee_oracle"):
+        if address := getattr(chain, name):
+            yield f"{where}.{name}", address
+    yield from _list_own(where, chain)
     if chain.uniswap_v3:
         yield f"{where}.uniswap_v3.quoter", chain.uniswap_v3.quoter
         yield f"{where}.uniswap_v3.router", chain.uniswap_v3.router
+
+
+def _list_own(where: str, chain: EvmSettings) -> Iterator[tuple[str, Address]]:
+    for name in ("rescue", "liquidator", "verifier"):
+        if address := getattr(chain.contracts, name):
+            yield f"{where}.contracts.{name}", address
+    for name in ("vault", "seizure", "notary") if chain.vault else ():
+        yield f"{where}.vault.{name}", getattr(chain.vault, name)
 
 
 async def _examine_markets(visit: Visit, empty: set[Address]) -> AsyncIterator[Finding]:

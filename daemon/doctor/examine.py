@@ -34,6 +34,7 @@ from daemon.doctor.solana import endpoints as solana_endpoints
 from daemon.doctor.solana.accounts import examine_accounts as examine_solana
 from daemon.doctor.solana.funds import examine_balance, examine_members
 from daemon.doctor.solana.visit import SolanaVisit
+from daemon.doctor.vaults import examine_vault
 
 CHAIN_TIMEOUT_S: Final = 60.0
 
@@ -128,6 +129,7 @@ async def _examine_state(
         findings.append(fail(f"{visit.where}.multicall3", what, advice))
         return
     findings += [finding async for finding in examine_contracts(visit)]
+    findings += [finding async for finding in examine_vault(visit)]
     rescue = chain.contracts.rescue
     if rescue and await visit.client.read_code(rescue):
         findings += [finding async for finding in examine_mandates(visit, rescue)]
