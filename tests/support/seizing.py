@@ -48,7 +48,9 @@ ENTRY: Final = (
 )
 QUANTITIES: Final = f"(bytes32,bytes32,uint64,uint64,{ENTRY}[])"
 WITNESS: Final = "uint64,uint256,bytes,bytes"
-OPEN: Final = "(uint256,uint256,uint64,uint256,uint256,uint256,bool,bool,bool,uint256,uint256)"
+OPEN: Final = (
+    "(uint256,uint256,uint64,uint256,uint256,uint256,bool,bool,bool,uint256,uint256,uint256)"
+)
 _sequences: Final = count(1)
 
 

@@ -114,6 +114,13 @@ def counts(_account: bytes32, _open: ISeizure.Open, _price: uint256, _grace: uin
 
 
 @internal
+@pure
+def unfilled(_open: ISeizure.Open) -> uint256:
+    # What an order repays of debts if it is filled: its margin repays none.
+    return _open.left - min(_open.margin, _open.left)
+
+
+@internal
 @view
 def ordered(
     _account: bytes32, _open: DynArray[ISeizure.Open, MAX_OPEN], _grace: uint256
@@ -125,7 +132,7 @@ def ordered(
         high: uint256 = 0
         low, high = self.read_price(convert(open.collateral_asset, uint8))
         if self.counts(_account, open, high, _grace):
-            found += open.left
+            found += self.unfilled(open)
     return found
 
 
@@ -147,8 +154,9 @@ def _add_own(
     for open: ISeizure.Open in _open:
         asset: uint256 = open.collateral_asset
         if self.counts(_account, open, _market.high[asset], _grace):
-            j.filled += open.left
-            weight: uint256 = open.left * (BPS + open.bonus_bps) * _market.threshold_bps[asset]
+            repaid: uint256 = self.unfilled(open)
+            j.filled += repaid
+            weight: uint256 = repaid * (BPS + open.bonus_bps) * _market.threshold_bps[asset]
             gone += weight // (BPS * BPS)
         j.busy = True
     j.gross_weight = _w.weight

@@ -275,11 +275,15 @@ def _start(
     plan.collateral_price = staticcall vault.price(_collateral_asset)
     plan.debt_price = staticcall vault.price(_debt_asset)
     plan.free = staticcall vault.lockable(_account, _collateral_asset, _debt_chain)
-    plan.units = plan.free
+    spare: uint256 = 0
+    lent: uint256 = 0
     for open: ISeizure.Open in _opened:
-        spare: uint256 = self._spare(_account, open, _collateral_asset, _terms.grace_s)
-        plan.spare.append(spare)
-        plan.units += spare
+        units: uint256 = self._spare(_account, open, _collateral_asset, _terms.grace_s)
+        plan.spare.append(units)
+        spare += units
+        lent += open.line_units
+    # Units that are locked and lent at once fill two places until the line's end is told here.
+    plan.units = plan.free + spare - min(lent, spare)
     return plan
 
 
@@ -313,10 +317,12 @@ def _size(
     if whole:
         # Interest and the other chain's price must not leave a remainder of an order.
         plan.value = _leg + _margin
+        plan.margin = _margin
     covered: uint256 = curve.covered(
         plan.units, plan.bonus_bps, _buffer_bps, plan.collateral_price
     )
     whole = whole and covered >= plan.value
+    plan.margin -= min(plan.margin, plan.value - min(plan.value, covered))
     plan.value = min(plan.value, covered)
     assert plan.value > 0 and (whole or plan.value >= _terms.min_order_e8), "dust"
     return plan
@@ -352,7 +358,7 @@ def _foreign_leg(
             high: uint256 = 0
             low, high = judging.read_price(convert(open.collateral_asset, uint8))
             if judging.counts(_account, open, high, _terms.grace_s):
-                leg -= min(leg, open.left)
+                leg -= min(leg, judging.unfilled(open))
     return leg
 
 

@@ -20,7 +20,8 @@ RECEIPT_TYPEHASH: constant(bytes32) = keccak256(
 listed: HashMap[bytes32, DynArray[bytes32, MAX_OPEN]]
 amounts: HashMap[bytes32, uint256]
 traits: HashMap[bytes32, uint256]
-line_units: HashMap[bytes32, uint256]
+# line units | margin << 128
+extras: HashMap[bytes32, uint256]
 
 
 @internal
@@ -40,18 +41,20 @@ def hash_receipt(_receipt: ISeizure.Receipt) -> bytes32:
 def read(_id: bytes32) -> ISeizure.Open:
     amounts: uint256 = self.amounts[_id]
     traits: uint256 = self.traits[_id]
+    extras: uint256 = self.extras[_id]
     return ISeizure.Open(
         collateral_asset=traits & 255,
         debt_asset=(traits >> 8) & 255,
         debt_chain=convert((traits >> 16) & (2**64 - 1), uint64),
         bonus_bps=(traits >> 80) & (2**16 - 1),
         expiry=(traits >> 96) & (2**64 - 1),
-        line_units=self.line_units[_id],
+        line_units=extras & LOW,
         resting=(traits >> 160) & 1 == 1,
         robbed=(traits >> 161) & 1 == 1,
         released=(traits >> 162) & 1 == 1,
         locked=amounts & LOW,
         left=amounts >> 128,
+        margin=extras >> 128,
     )
 
 
@@ -73,7 +76,8 @@ def write(_id: bytes32, _open: ISeizure.Open):
 def add(_account: bytes32, _id: bytes32, _open: ISeizure.Open):
     assert len(self.listed[_account]) < MAX_OPEN, "full"
     self.listed[_account].append(_id)
-    self.line_units[_id] = _open.line_units
+    assert _open.margin < HALF, "size"
+    self.extras[_id] = _open.line_units | (_open.margin << 128)
     self.write(_id, _open)
 
 
@@ -87,4 +91,4 @@ def remove(_account: bytes32, _id: bytes32):
                 self.listed[_account][i] = last
     self.amounts[_id] = 0
     self.traits[_id] = 0
-    self.line_units[_id] = 0
+    self.extras[_id] = 0

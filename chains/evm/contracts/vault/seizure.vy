@@ -204,7 +204,7 @@ def lock(
         account, collateral_asset, debt_chain, debt_asset
     )
     if plan.units > plan.free:
-        self._rob(account, collateral_asset, plan.units - plan.free, plan.spare)
+        self._rob(account, collateral_asset, debt_chain, plan.units - plan.free, plan.spare)
     extcall judge.note_spent(account, plan.value, plan.oldest)
     self.nonce += 1
     order: ISeizure.Order = ISeizure.Order(
@@ -220,7 +220,7 @@ def lock(
         expiry=convert(block.timestamp + (staticcall judge.terms()).order_life_s, uint64),
         nonce=self.nonce,
     )
-    self._open(order, plan.resting)
+    self._open(order, plan.resting, plan.margin)
     log Locked(account=account, id=orders.identify(order), order=order, health=plan.health)
     return order
 
@@ -434,7 +434,8 @@ def liquidate(
     assert paid >= self._terms().min_order_e8 or repaid == owed, "dust"
     due: uint256 = min(curve.payout(paid, plan.bonus_bps, plan.collateral_price), plan.units)
     if due > plan.free:
-        self._rob(account, collateral_asset, due - plan.free, plan.spare)
+        here: uint64 = convert(chain.id, uint64)
+        self._rob(account, collateral_asset, here, due - plan.free, plan.spare)
     extra: uint256 = 0
     if plan.abroad:
         extra = due - min(due, curve.payout(paid, 0, plan.collateral_price))
@@ -553,7 +554,7 @@ def _pair(
 
 
 @internal
-def _open(_order: ISeizure.Order, _resting: bool):
+def _open(_order: ISeizure.Order, _resting: bool, _margin: uint256):
     id: bytes32 = orders.identify(_order)
     open: ISeizure.Open = ISeizure.Open(
         collateral_asset=convert(_order.collateralAsset, uint256),
@@ -567,6 +568,7 @@ def _open(_order: ISeizure.Order, _resting: bool):
         released=False,
         locked=_order.units,
         left=_order.valueE8,
+        margin=_margin,
     )
     orders.add(_order.account, id, open)
     told.facts[told.lock_key(id)] = convert(id, uint256)
@@ -636,10 +638,21 @@ def _pay(
 
 @internal
 def _rob(
-    _account: bytes32, _asset: uint8, _units: uint256, _spare: DynArray[uint256, MAX_OPEN]
+    _account: bytes32,
+    _asset: uint8,
+    _chain: uint64,
+    _units: uint256,
+    _spare: DynArray[uint256, MAX_OPEN],
 ):
-    # Take from orders whose debt chain is unread, as much of each as the judge says.
-    missing: uint256 = _units
+    # Take from orders whose debt chain is unread, as much of each as the judge says: what is to be
+    # lockable for a chain, and what is locked and lent elsewhere at once.
+    vault: IVault = IVault(wiring.vault)
+    legs: IVault.Legs = staticcall vault.legs(_account)
+    asset: uint256 = convert(_asset, uint256)
+    bound: uint256 = legs.locked[asset] + legs.lines_out[asset]
+    bound -= staticcall vault.line_out(_account, _chain, _asset)
+    units: uint256 = _units + bound - min(bound, legs.collateral[asset])
+    missing: uint256 = units
     for i: uint256 in range(len(_spare), bound=MAX_OPEN):
         taken: uint256 = min(_spare[i], missing)
         if taken > 0:
@@ -649,7 +662,7 @@ def _rob(
             open.robbed = True
             orders.write(id, open)
             missing -= taken
-    extcall IVault(wiring.vault).unlock(_account, _asset, _units - missing)
+    extcall vault.unlock(_account, _asset, units - missing)
 
 
 @internal

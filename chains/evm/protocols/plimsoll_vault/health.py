@@ -109,9 +109,9 @@ def _add_own(subject: Subject, weighed: Weighed) -> Judged:
     filled = gone = 0
     for order in subject.orders:
         if counts(subject, order):
-            filled += order.left
+            filled += order.unfilled
             threshold = subject.market[order.collateral_asset].threshold
-            gone += div_down(order.left * (BPS + order.bonus_bps) * threshold, BPS * BPS)
+            gone += div_down(order.unfilled * (BPS + order.bonus_bps) * threshold, BPS * BPS)
     own = weighed.weight - min(gone, weighed.weight)
     return Judged(
         weight=own,

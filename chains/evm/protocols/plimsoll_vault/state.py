@@ -115,7 +115,8 @@ class Entry:
 class Open:
     """What is left of an order whose collateral is locked here.
 
-    `locked` wad units and `left` value (USD x 1e8) are settled by no claim and no release yet.
+    `locked` wad units and `left` value (USD x 1e8) are settled by no claim and no release yet;
+    `margin` of the value is beyond the debt.
     """
 
     collateral_asset: int
@@ -129,6 +130,12 @@ class Open:
     released: bool
     locked: int
     left: int
+    margin: int
+
+    @property
+    def unfilled(self) -> int:
+        """What it repays of debts if it is filled: its margin repays none."""
+        return self.left - min(self.margin, self.left)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

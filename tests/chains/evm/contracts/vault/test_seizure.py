@@ -38,7 +38,10 @@ def fallen(story: Story) -> Story:
 def test_health_is_one_number_on_both_chains(story: Story) -> None:
     story.refresh()
     expected = 10 * 2_000 * 825 * WAD // (1_000 * 16_000)
-    assert [story.health(chain) for chain in story.ground.chains] == [(expected, expected)] * 2
+    for chain in story.ground.chains:
+        low, high = story.health(chain)
+        assert low == high
+        assert expected - 10**10 < high <= expected
 
 
 def test_a_healthy_account_cannot_be_locked(story: Story) -> None:
@@ -84,7 +87,7 @@ def test_parts_are_filled_by_whoever_comes_and_each_is_paid_its_part(fallen: Sto
         assert abs(worth - receipt.value_e8 * (10_000 + BONUS) // 10_000) <= 2
     assert refused(fallen.claim, order, first) == "claimed"
     (left,) = fallen.read_open(fallen.a)
-    assert left[-1] == order.value_e8 - first.value_e8 - second.value_e8
+    assert left[10] == order.value_e8 - first.value_e8 - second.value_e8
 
 
 def test_what_expired_unfilled_goes_back(fallen: Story) -> None:
@@ -100,7 +103,7 @@ def test_what_expired_unfilled_goes_back(fallen: Story) -> None:
     assert (closed & 255, (closed >> 8) & (2**32 - 1), closed >> 64) == (1, 1, receipt.value_e8)
     fallen.release(order)
     (left,) = fallen.read_open(a)
-    assert left[-1] == receipt.value_e8
+    assert left[10] == receipt.value_e8
     part = -(-order.units * receipt.value_e8 // order.value_e8)
     assert a.locked(fallen.account, WETH) == part
     assert fallen.claim(order, receipt) > 0

@@ -23,9 +23,7 @@ from tests.support.vaults import TERMS, USDC, WETH, Ground
 
 pytestmark = pytest.mark.net
 THRESHOLD: Final = 8_250
-PLAN: Final = (
-    "(uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256[],bool,bool,uint256)"
-)
+PLAN: Final = f"({','.join(['uint256'] * 8)},uint256[],bool,bool,uint256)"
 SIZE_LIMIT: Final = 24_576
 
 
@@ -62,7 +60,7 @@ def read_plan(story: Story, *, across: bool) -> Plan | None:
         found = a.ask(a.judge, signature, *args, returns=f"({PLAN})")
     except RpcFailure:
         return None
-    return Plan(value=found[0], bonus=found[1], health=found[4], units=found[5])
+    return Plan(value=found[0], bonus=found[2], health=found[5], units=found[6])
 
 
 @given(price=st.integers(300 * USD, 1_990 * USD), across=st.booleans())
