@@ -33,6 +33,9 @@ COMMANDS: Final = {
     "resume": Entry(
         module="daemon.commands.resume", app="resume", help="Let a halted keeper act again."
     ),
+    "vault": Entry(
+        module="daemon.commands.vault", help="Use an account of the cross-chain vaults."
+    ),
     "mandate": Entry(module="daemon.commands.mandate", help="Print an owner's transactions."),
     "devnet": Entry(
         module="daemon.devnet.commands", app="devnet_app", help="Three real chains on this machine."

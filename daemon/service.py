@@ -63,7 +63,7 @@ from daemon.telemetry import Metrics, TimedReader
 from daemon.totals import build_totals
 from daemon.translate import build_policy, build_risk
 from daemon.vault_keeping import build_vault_loops, open_vault_keeper
-from daemon.vaulting import build_vault_setup
+from daemon.vaulting import build_vault_setup, list_vault_assets
 from daemon.watch import AccountWatch
 
 DRAIN_S: Final = 10.0
@@ -150,6 +150,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             evidence=evidence.read,
             vaults=attesting.vaults,
             vault_accounts=vault_keeper.board if vault_keeper else None,
+            vault_symbols=list_vault_assets(settings),
         )
         port = await stack.enter_async_context(
             serve_api(context, settings.api.host, settings.api.port)

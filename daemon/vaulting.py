@@ -1,6 +1,7 @@
 """What of a running daemon states vaults, made from settings: alone or in a committee."""
 
 from collections.abc import Mapping
+from itertools import zip_longest
 
 from chains.evm.vaults import VaultContracts, VaultReader
 from chains.model.ids import ChainId
@@ -38,6 +39,15 @@ def build_vault_setup(
         nodes=nodes,
         store=VaultStatementStore(database),
         terms=VaultTerms(refresh_s=float(settings.attestation.refresh_s)),
+    )
+
+
+def list_vault_assets(settings: Settings) -> tuple[str, ...]:
+    """Give the symbols of the vaults' assets by number; `-` where no chain has a token of it."""
+    listed = [chain.vault.assets for chain in settings.evm.values() if chain.vault is not None]
+    return tuple(
+        next((symbol for symbol in known if symbol not in ("", "-")), "-")
+        for known in zip_longest(*listed, fillvalue="")
     )
 
 

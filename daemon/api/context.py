@@ -12,7 +12,6 @@ from daemon.committee.vaults import VaultsParts
 from daemon.committee.view import CommitteeView
 from daemon.keeper.intent import Intent
 from daemon.keeper.vaults.view import VaultBoard
-from daemon.keeper.vaults.view import VaultBoard
 from daemon.margin.risk import RiskTable
 from daemon.telemetry import TotalsReader
 
@@ -39,21 +38,14 @@ ActionReader = Callable[[int | None, int], Awaitable[Sequence[Intent]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VaultLook:
-    """What the vaults' keeper knows, and the symbols of the vaults' assets by number."""
-
-    board: VaultBoard
-    symbols: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiContext:
     """All that the API may ask; `signer_fault` says why nothing can be signed, None if it can.
 
     `halts` gives what of the keeper stands still, and why: itself, liquidations, chains' lanes.
     `committee` looks at the committee, None for a lone keeper; `vaults` state vaults, None where
-    there are none or nothing is signed; `vault_look` is what is seen of them. `vault_accounts` is what the last look at the vaults
-    found. `risk` is what portfolio margin is measured with.
+    there are none or nothing is signed. `vault_accounts` is what the last look at the vaults
+    found, `vault_symbols` are the assets' by number. `risk` is what portfolio margin is measured
+    with.
     """
 
     board: Board
@@ -68,8 +60,8 @@ class ApiContext:
     halts: Callable[[], Mapping[str, str]] = dict
     committee: Callable[[], CommitteeView] | None = None
     vaults: VaultsParts | None = None
-    vault_look: VaultLook | None = None
     vault_accounts: VaultBoard | None = None
+    vault_symbols: Sequence[str] = ()
 
 
 CONTEXT: Final = web.AppKey("context", ApiContext)

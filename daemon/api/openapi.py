@@ -42,6 +42,13 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "A vault account's id, 0x and 64 hex digits; left out, facts of all.",
         "schema": {"type": "string", "pattern": "^0x[0-9a-fA-F]{64}$"},
     },
+    "vault": {
+        "name": "account",
+        "in": "path",
+        "required": True,
+        "description": "A vault account's id, 0x and 64 hex digits.",
+        "schema": {"type": "string", "pattern": "^0x[0-9a-fA-F]{64}$"},
+    },
     "for": {
         "name": "for",
         "in": "query",

@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 from prometheus_client.registry import Collector
 
-from daemon.api import accounts, actions, committee, state, vault_statements
+from daemon.api import accounts, actions, committee, state, vault_statements, vaults
 from daemon.api.context import CONTEXT, ApiContext
 from daemon.api.openapi import Route, build_openapi
 from daemon.api.problems import problem_middleware
@@ -22,6 +22,7 @@ from daemon.api.schemas import (
     ReadySchema,
     VaultStatementList,
 )
+from daemon.api.vault_schemas import VaultReport
 from daemon.committee.metrics import CommitteeCollector
 from daemon.committee.vault_metrics import VaultsCollector
 from daemon.telemetry import BoardCollector, JournalCollector
@@ -85,6 +86,13 @@ ROUTES: Final = (
         parameters=("vault_account", "for", "kind"),
         problems=(400, 404),
     ),
+    Route(
+        path="/v1/vaults/{account}",
+        handler=vaults.read_vault,
+        body=VaultReport,
+        parameters=("vault",),
+        problems=(400, 404),
+    ),
     Route(path="/livez", handler=state.read_live, body=LiveSchema),
     Route(path="/readyz", handler=state.read_ready, body=ReadySchema, also=(503,)),
     Route(path="/metrics", handler=state.read_metrics, media="text/plain"),
@@ -126,8 +134,8 @@ async def _publish_gauges(app: web.Application) -> AsyncIterator[None]:
     ]
     if context.committee is not None:
         collectors.append(CommitteeCollector(context.committee))
-    if (vaults := context.vaults) is not None:
-        collectors.append(VaultsCollector(lambda: vaults))
+    if (stating := context.vaults) is not None:
+        collectors.append(VaultsCollector(lambda: stating))
     for collector in collectors:
         context.registry.register(collector)
     yield

@@ -49,8 +49,11 @@ def _render(document: VaultDocument) -> VaultStatementSchema:
 
 def _read_account(request: web.Request) -> bytes | None:
     text = request.query.get("account")
-    if text is None:
-        return None
+    return None if text is None else parse_vault_account(text)
+
+
+def parse_vault_account(text: str) -> bytes:
+    """Read a vault account's id; a 400 problem for anything else."""
     try:
         value = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:

@@ -39,7 +39,7 @@ def health(
     as_json: JsonOption = False,
 ) -> None:
     """Show unified, minimum native and rescuable health, positions, forms, gaps and ages."""
-    body = ask(url or _find_url(config), f"/v1/accounts/{quote(account, safe='')}/health")
+    body = ask(url or find_url(config), f"/v1/accounts/{quote(account, safe='')}/health")
     if as_json:
         print_json(body)
         return
@@ -155,7 +155,8 @@ def _chain(chain: dict[str, Any]) -> tuple[str, ...]:
     return name, height, age, state
 
 
-def _find_url(config: list[Path] | None) -> str:
+def find_url(config: list[Path] | None) -> str:
+    """Give the URL of the API that the configuration names, the default one without any."""
     paths = config or ([DEFAULT_CONFIG] if DEFAULT_CONFIG.is_file() else [])
     if not paths:
         return DEFAULT_URL

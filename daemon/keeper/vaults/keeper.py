@@ -227,6 +227,7 @@ class VaultKeeper:
             waiting=waiting,
             proposals=proposals,
             decision=decision,
+            told=scene.told,
         )
         return [*due, *seizing]
 

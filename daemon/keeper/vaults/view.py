@@ -30,7 +30,8 @@ class VaultAccountView:
     """One vault account over all chains, by their EIP-155 numbers.
 
     `ledger` has its lines, orders and fills, `waiting` what each of them waits for. `holdings` are
-    its legs and both healths where the chain was read. `decision` is the record of the last choice
+    its legs and both healths where the chain was read, `told` both healths there once the newest
+    quantities were brought to it. `decision` is the record of the last choice
     about its liquidation, as JSON values, None where there was none.
     """
 
@@ -40,6 +41,7 @@ class VaultAccountView:
     waiting: tuple[Waiting, ...]
     proposals: tuple[Proposal, ...] = ()
     decision: Mapping[str, Any] | None = None
+    told: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
