@@ -163,7 +163,7 @@ class DevChain(LiveChain):
             raise AssertionError(f"snapshot {name} of {self.name} is gone")
         self.set_automine(on=True)
         self.set_base_fee(self.deployment.base_fee_wei)
-        self.anvil.set_clock(int(time.time()))
+        self.anvil.set_clock(max(int(time.time()), self.read_head().time))
         self.mine()
 
 

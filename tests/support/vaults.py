@@ -93,7 +93,7 @@ class VaultChain:
     seizure: Address
     judge: Address
     verifier: Address
-    gas: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    gas: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list), repr=False)
 
     @property
     def number(self) -> int:
@@ -372,10 +372,10 @@ def link_account(
     )
 
 
-def format_gas(chains: tuple[VaultChain, ...]) -> str:
-    """Give a table of what calls used: least, most and number, by the function's name."""
+def format_gas(ground: Ground) -> str:
+    """Give a table of what calls used so far: least, most and how many, by the function's name."""
     used: dict[str, list[int]] = defaultdict(list)
-    for place in chains:
+    for place in ground.chains:
         for name, figures in place.gas.items():
             used[name] += figures
     rows = (f"{n:<20}{min(f):>9,}{max(f):>10,}{len(f):>5}" for n, f in sorted(used.items()))

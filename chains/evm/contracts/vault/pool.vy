@@ -244,7 +244,7 @@ def list_asset(asset: uint8, token: address, scale: uint256, hourly_cap: uint256
 def borrow(account: bytes32, asset: uint8, units: uint256, to: address) -> uint256:
     """
     @notice Lend whole base units to an account; the vault sees to its margin
-    @dev Reverts with vault, asset, cash or cap
+    @dev Reverts with vault, asset, curve (none is set), cash or cap
     @return what the account owes then
     """
     self._only_vault()

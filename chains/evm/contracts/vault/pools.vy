@@ -144,6 +144,8 @@ def debt(_account: bytes32, _asset: uint8) -> uint256:
 @internal
 def borrow(_account: bytes32, _asset: uint8, _units: uint256):
     self.accrue(_asset)
+    # Without a curve there is no rate, and no call could ever accrue again.
+    assert self.curves[_asset].kink_bps > 0, "curve"
     cash: uint256 = self.pools[_asset].cash
     assert _units <= cash, "cash"
     index: uint256 = self.pools[_asset].index

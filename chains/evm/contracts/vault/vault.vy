@@ -350,7 +350,7 @@ def withdraw(account: bytes32, asset: uint8, amount: uint256, to: address):
 def borrow(account: bytes32, asset: uint8, amount: uint256, to: address):
     """
     @notice Borrow against this chain's free collateral and the lines lent to it
-    @dev Reverts with owner, paused, asset, dust, cash, cap, price, min or margin
+    @dev Reverts with owner, paused, asset, dust, curve, cash, cap, price, min or margin
     """
     self._spend(account)
     units: uint256 = self._to_units(asset, amount)

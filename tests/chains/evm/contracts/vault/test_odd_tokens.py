@@ -76,6 +76,8 @@ def list_odd(place: VaultChain, decimals: int = 18) -> Odd:
         "set_feed(uint8,address,uint256,uint256,uint256)",
         *(ODD, feed, 3_600, *bounds),
     )
+    curve = "set_curve(uint8,(uint256,uint256,uint256,uint256,uint256))"
+    govern(place, place.pool, curve, ODD, (0, 0, 0, 8_000, 0))
     return Odd(place=place, token=token, unit=10**decimals, account=place.open())
 
 
@@ -214,6 +216,19 @@ def test_tokens_of_other_decimals_and_of_another_asset_are_not_listed(vaults: Gr
     token = deploy_odd(place, 18)
     assert list_refused(place, 0, token) == "asset"
     assert list_refused(place, ODD + 1, token) == "asset"
+
+
+def test_an_asset_without_a_curve_is_not_lent(odd: Odd) -> None:
+    place = odd.place
+    list_another(place)
+    words = (odd.account, ODD + 1, 1, OWNER)
+    borrow = "borrow(bytes32,uint8,uint256,address)"
+    assert refused(place.do, place.vault, borrow, *words) == "curve"
+
+
+def list_another(place: VaultChain) -> None:
+    token = deploy_odd(place, 18)
+    govern(place, place.vault, SET_ASSET, ODD + 1, token, 8_000, 8_500, CAPS)
 
 
 def list_refused(place: VaultChain, asset: int, token: Address) -> str:
