@@ -63,6 +63,7 @@ _MOVED: Final = ("uint8 asset", "address who")
 _UNITS: Final = ("uint256 units",)
 _ID: Final = ("bytes32 id",)
 _ASSET: Final = ("uint8 asset",)
+_PART: Final = ("uint8 asset", "uint256 units")
 _SHAPES: Final = (
     _Shape("Opened", ("address owner",), ("bytes32 user_salt",)),
     _Shape("LinkAnnounced", ("uint64 chain", "address owner"), ("uint256 nonce",)),
@@ -96,14 +97,18 @@ _SHAPES: Final = (
         ),
     ),
     _Shape("Provided", _ASSET, _UNITS),
+    _Shape("Provided", (), (*_PART, "uint256 ready_at")),
     _Shape("Unprovided", _ASSET, _UNITS),
+    _Shape("Unprovided", (), _PART),
     _Shape("WrittenDown", _ASSET, (*_UNITS, "uint256 borne_by_lenders")),
+    _Shape("WrittenDown", (), _PART),
 )
+"""Provisions are told of twice: by the vault, and by the seizure, whose shape is the second."""
 _BY_TOPIC: Final = {(shape.topic, len(shape.indexed) + 2): shape for shape in _SHAPES}
 TOPICS: Final = tuple(dict.fromkeys(shape.topic for shape in _SHAPES))
 """What to ask a node for: the first topics of all events here."""
 TOPIC_OF: Final = {shape.name: shape.topic for shape in _SHAPES}
-"""The first topic of each event by its name."""
+"""The first topic of each event by its name: of those told twice, the seizure's."""
 
 
 def decode_event(log: Log) -> VaultEvent:
