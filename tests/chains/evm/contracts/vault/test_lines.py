@@ -1,12 +1,14 @@
 """Lines between two real vaults: units of collateral that back debt on one chain, never on two."""
 
 import pytest
+from eth_hash.auto import keccak
 
 from chains.model.units import WAD
 from proofs.vaults import FactKind
 from tests.support.rescue import refused
-from tests.support.vault_rules import break_feed, govern
+from tests.support.vault_rules import break_feed, cap, govern
 from tests.support.vaults import (
+    HOUR,
     OWNER,
     STRANGER,
     USDC,
@@ -296,3 +298,37 @@ def test_a_line_is_valued_where_it_is_used(vaults: Ground, account: bytes) -> No
     b.set_price(WETH, 1_000)
     assert refused(b.borrow, account, USDC, 8_001 * DOLLAR) == "margin"
     b.borrow(account, USDC, 8_000 * DOLLAR)
+
+
+def test_claims_take_no_more_than_their_cap_and_the_lock_stays(
+    vaults: Ground, account: bytes
+) -> None:
+    a = vaults.a
+    cap(a, WETH, 2 * WAD)
+    lock(vaults, account, 5 * WAD)
+    seize(a, account, 2 * WAD)
+    assert refused(seize, a, account, WAD) == "cap"
+    assert a.locked(account, WETH) == 3 * WAD
+    assert a.balance(WETH, STRANGER) == 2 * ETHER
+    a.withdraw(account, WETH, ETHER)
+    a.advance(HOUR)
+    seize(a, account, 2 * WAD)
+    assert refused(seize, a, account, 2 * WAD) == "locked"
+
+
+def test_an_unhealthy_account_lends_nothing_to_another_chain(
+    vaults: Ground, account: bytes
+) -> None:
+    a, b = vaults.chains
+    a.borrow(account, USDC, 15_000 * DOLLAR)
+    a.set_price(WETH, 1_800)
+    assert refused(a.raise_line, account, b, WETH, 1) == "health"
+
+
+def test_facts_lie_where_storage_proofs_look_for_them(vaults: Ground, account: bytes) -> None:
+    a, b = vaults.chains
+    a.raise_line(account, b, WETH, 3 * WAD)
+    key = line_key(RAISED, account, a, b, WETH)
+    slot = "0x" + keccak(bytes(32) + key.hash).hex()
+    word = a.chain.rpc.request("eth_getStorageAt", a.vault, slot, "latest")
+    assert int(word, 16) == 3 * WAD == a.fact(key)
