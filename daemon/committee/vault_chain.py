@@ -25,6 +25,10 @@ READ_S: Final = 2.0
 WAIT_S: Final = 1.0
 """How long a block that another member names is waited for."""
 RETRY_S: Final = 0.1
+REFRESH_S: Final = 6.0
+"""How long it may take to see what is final, and whose statements count there."""
+MISSED: Final = 3
+"""How often a final block must be found gone before that is believed."""
 LAG_S: Final = 30.0
 """How far another member's view of what is final may lag behind this one's."""
 _REMEMBERED: Final = 256
@@ -102,6 +106,7 @@ class VaultChain:
     broken: str | None = None
     clock: Callable[[], float] = time.monotonic
     known: asyncio.Event = field(default_factory=asyncio.Event)
+    _gone: int = 0
     _seen: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     @property
@@ -115,26 +120,37 @@ class VaultChain:
         return self.final is not None and self.failure is None and self.broken is None
 
     async def refresh(self) -> bool:
-        """Look for a newer final block; says whether there is one. ChainError where unread."""
-        async with asyncio.timeout(READ_S):
-            found = await self.node.read_final()
-            known = self.final
+        """Look for a newer final block; says whether there is one.
+
+        ChainError or TimeoutError where the chain cannot be read.
+        """
+        async with asyncio.timeout(REFRESH_S):
+            found, known = await self.node.read_final(), self.final
             if known is not None and found.height <= known.height:
                 self.failure = None
                 return False
             if known is not None:
                 await self._check_kept(known)
-            self.committees = await self.node.read_committees(found)
-        self.final, self.failure = found, None
+            committees = await self.node.read_committees(found)
+        if self.final is not None and found.height <= self.final.height:
+            return True
+        self.final, self.committees, self.failure = found, committees, None
         self.known.set()
         self._seen.append((self.clock(), found.height))
         return True
 
     async def _check_kept(self, known: BlockAnchor) -> None:
+        """See that a final block is still there; Stale, and after a few looks broken, if not."""
         again = await self.node.read_block(known.height)
-        if again.hash != known.hash:
-            self.broken = f"final block {known.height} was 0x{known.hash.hex()} and is gone"
-            log.critical("vaults.finality_broken", chain=str(self.node.chain), reason=self.broken)
+        if again.hash == known.hash:
+            self._gone = 0
+            return
+        self._gone += 1
+        reason = f"final block {known.height} was 0x{known.hash.hex()} and is gone"
+        if self._gone == MISSED and self.broken is None:
+            self.broken = reason
+            log.critical("vaults.finality_broken", chain=str(self.node.chain), reason=reason)
+        raise Stale(self.node.chain, reason)
 
     def fail(self, reason: str) -> None:
         """Note that the chain cannot be read."""

@@ -1,9 +1,10 @@
 """Gathering a quorum's signatures on statements about vaults, and handing them to everybody."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Final
 
 from chains.model.ids import Address
 from daemon.committee.client import Peers, Silent
@@ -31,6 +32,8 @@ from proofs.refusal import Refused
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.vault_document import VaultDocument, encode_vault_document
 from proofs.vaults import VaultFact
+
+QUANTITIES: Final = "quantities"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +118,8 @@ class VaultGather:
             self._note(proposal, proposal.documents[0], member, str(error))
             ballot.refuse(member, str(error))
             return
-        for document, vote in zip(proposal.documents, votes, strict=True):
-            if vote.signature is None:
-                self._note(proposal, document, member, vote.reason)
+        for document, reason in list_refusals(proposal.documents, votes):
+            self._note(proposal, document, member, reason)
         ballot.take(member, committee.members.index(member), votes)
 
     def _note(
@@ -145,7 +147,18 @@ def name_document(document: VaultDocument) -> str:
     if isinstance(said, VaultFact):
         kind = document.key.kind.value if document.key else "fact"
         return f"{kind} 0x{said.key.hex()}"
-    return f"quantities 0x{said.account.hex()}"
+    return f"{QUANTITIES} 0x{said.account.hex()}"
+
+
+def list_refusals(
+    documents: Sequence[VaultDocument], votes: Sequence[VaultVote]
+) -> Iterator[tuple[VaultDocument, str]]:
+    """Give each reason not to sign once, with the first statement that it was given for."""
+    told: set[str] = set()
+    for document, vote in zip(documents, votes, strict=True):
+        if vote.signature is None and vote.reason not in told:
+            told.add(vote.reason)
+            yield document, vote.reason
 
 
 def read_votes(

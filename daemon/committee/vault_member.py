@@ -17,7 +17,7 @@ from daemon.committee.messages import (
 )
 from daemon.committee.proposal import Disagreement
 from daemon.committee.refusals import Refusals
-from daemon.committee.vault_gather import name_document
+from daemon.committee.vault_gather import list_refusals, name_document
 from daemon.committee.vault_judge import VaultJudge
 from daemon.committee.vault_messages import (
     BATCH,
@@ -81,10 +81,10 @@ class VaultMember:
             self._note(sender, proposal, proposal.documents[0], str(error))
             raise
         for document, vote in zip(proposal.documents, votes, strict=True):
-            if vote.signature is None:
-                self._note(sender, proposal, document, vote.reason)
-            else:
+            if vote.signature is not None:
                 self.rounds.wants.hold(name_document(document), self.rounds.clock())
+        for document, reason in list_refusals(proposal.documents, votes):
+            self._note(sender, proposal, document, reason)
         return votes
 
     def _note(

@@ -34,7 +34,7 @@ class VaultsCollector(Collector):
         yield from (final, readable)
         rounds = parts.rounds
         yield GaugeMetricFamily(
-            f"{_PREFIX}_unsigned_facts", "Facts that wait for a quorum.", rounds.wants.count
+            f"{_PREFIX}_unsigned", "Statements that wait for a quorum.", rounds.wants.count
         )
         yield GaugeMetricFamily(
             f"{_PREFIX}_quorum", "0 while a statement waits too long.", rounds.wants.lost is None

@@ -20,7 +20,7 @@ from daemon.committee.membership import Membership
 from daemon.committee.vault_acting import Acting
 from daemon.committee.vault_catchup import VaultCatchUp
 from daemon.committee.vault_chain import describe_error
-from daemon.committee.vault_gather import VaultGather, make_proposal, name_document
+from daemon.committee.vault_gather import QUANTITIES, VaultGather, make_proposal, name_document
 from daemon.committee.vault_index import VaultIndex
 from daemon.committee.vault_messages import BATCH, Tip, batch_documents
 from daemon.committee.vault_reading import Accounts, Unread, VaultReading
@@ -35,6 +35,7 @@ from proofs.vaults import VaultFact, VaultQuantities
 
 ACCOUNTS: Final = 16
 """How many accounts' quantities are stated in a turn."""
+FACTS: Final = "facts"
 _MOST_BACKOFF_S: Final = 8.0
 
 log = structlog.get_logger(__name__)
@@ -152,7 +153,7 @@ class VaultRounds:
         wanted = await self.store.find_wanted(
             committee.id, consumers, list(chains.by_number), BATCH
         )
-        self.wants.want(committee.id, map(_name_fact, wanted), now)
+        self.wants.want(committee.id, FACTS, map(_name_fact, wanted), now)
         asked: dict[tuple[int, int], list[FactPlace]] = {}
         for fact in wanted:
             chain = readable.get(fact.chain)
@@ -200,9 +201,11 @@ class VaultRounds:
         """State quantities that grew old; a chain that too many cannot read is left out."""
         before = turn - int(self.terms.refresh_s / self.terms.turn_s) + 1
         due = await self.store.find_due(committee.id, before, ACCOUNTS)
+        accounts = [account.account for account in due]
+        names = (f"{QUANTITIES} 0x{account.hex()}" for account in accounts)
+        self.wants.want(committee.id, QUANTITIES, names, self.clock())
         if not due:
             return 0
-        accounts = [account.account for account in due]
         numbers = [chain.number for chain in self.acting.chains.readable]
         read, tips = await self.reading.read_newest(accounts, numbers)
         issued_at = int(self.clock())

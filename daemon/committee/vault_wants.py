@@ -22,7 +22,7 @@ class VaultWants:
     patience_s: float
     failure: str = "nobody proposed it, or nobody was heard"
     lost: str | None = None
-    _since: dict[bytes, dict[str, float]] = field(default_factory=dict)
+    _since: dict[tuple[bytes, str], dict[str, float]] = field(default_factory=dict)
     _held: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -30,19 +30,21 @@ class VaultWants:
         """How many are wanted."""
         return sum(len(names) for names in self._since.values())
 
-    def want(self, committee: bytes, names: Iterable[str], now: float) -> None:
-        """Note all that a committee is to sign now."""
-        known = self._since.get(committee, {})
-        self._since[committee] = {name: known.get(name, now) for name in names}
+    def want(self, committee: bytes, what: str, names: Iterable[str], now: float) -> None:
+        """Note all of a kind that a committee is to sign now."""
+        known = self._since.get((committee, what), {})
+        self._since[committee, what] = {name: known.get(name, now) for name in names}
 
     def keep(self, committees: Iterable[bytes]) -> None:
         """Forget what committees want that may say nothing now."""
         kept = set(committees)
-        self._since = {id_: names for id_, names in self._since.items() if id_ in kept}
+        self._since = {key: names for key, names in self._since.items() if key[0] in kept}
 
     def settle(self, committee: bytes, name: str) -> None:
         """Note that something is signed."""
-        self._since.get(committee, {}).pop(name, None)
+        for (wanting, _), names in self._since.items():
+            if wanting == committee:
+                names.pop(name, None)
 
     def hold(self, name: str, now: float) -> None:
         """Leave something to the member for whom it was signed just now."""
