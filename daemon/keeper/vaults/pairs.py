@@ -65,7 +65,8 @@ class Pair:
     `tier` is the collateral's, `buffer_bps` what is locked beyond what is due. `posts` says that
     quantities must be posted before, `approves` that the pool may not take enough yet, `locked`
     that the order is open already. `funds` is what the key can pay in this debt's asset on the
-    debt chain (Usd), and `least` the least that may be filled.
+    debt chain (Usd), and `least` the least that may be filled. The insurance fund, which holds
+    `fund` (Usd), brings a bonus under `fund_bps` up to it.
     """
 
     account: bytes
@@ -79,6 +80,8 @@ class Pair:
     tier: Tier
     funds: Usd
     least: Usd = Usd(0)
+    fund: Usd = Usd(0)
+    fund_bps: int = 0
     posts: bool = False
     approves: bool = False
     locked: bool = False
@@ -112,13 +115,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costed:
-    """A pair with its costs (Usd): `profit` is the bonus less all of them but the bonus itself."""
+    """A pair with its costs (Usd); `extra` is what the insurance fund adds to the bonus."""
 
     pair: Pair
     gas: Usd
     risk: Usd
     carry: Usd
     bonus: Usd
+    extra: Usd = Usd(0)
 
     @property
     def cost(self) -> Usd:
@@ -127,8 +131,8 @@ class Costed:
 
     @property
     def profit(self) -> Usd:
-        """What is left of the bonus."""
-        return Usd(self.bonus - self.gas - self.risk - self.carry)
+        """What is left of the bonus and of what the fund adds to it."""
+        return Usd(self.bonus + self.extra - self.gas - self.risk - self.carry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +164,7 @@ def cost_pair(pair: Pair) -> Costed:
         risk=_price_risk(due, pair),
         carry=Usd(div_up(paid * CARRY_BPS * pair.wait_s, BPS * YEAR_S)),
         bonus=Usd(div_down(paid * pair.bonus_bps, BPS)),
+        extra=Usd(min(pair.fund, div_down(paid * max(0, pair.fund_bps - pair.bonus_bps), BPS))),
     )
 
 

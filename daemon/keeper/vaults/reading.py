@@ -17,8 +17,10 @@ from chains.evm.protocols.plimsoll_vault.contracts import (
     JUDGE_TERMS,
     LENT_TO,
     LINE_CAP,
+    PLAN_FIELDS,
     PLAN_LIQUIDATION,
     PLAN_LOCK,
+    POOL_STATE,
     STATEMENT,
 )
 from chains.evm.protocols.plimsoll_vault.indexer import VaultIndexer
@@ -35,6 +37,7 @@ from daemon.keeper.vaults.steps import build_post
 from daemon.margin.risk import Tier
 from proofs.vault_document import VaultDocument
 
+_FUND: Final = 3
 REASONS: Final[Mapping[str, str]] = {
     "healthy": "the account is healthy at this chain's prices",
     "unread": "a chain of the account is unread beyond grace",
@@ -138,11 +141,12 @@ class VaultEye:
                 JUDGE_TERMS.plan(judge),
                 combine([self._plan_purse(market, number) for number in numbers]),
                 combine([CLAIM_ROOM.plan(vault, number) for number in numbers]),
+                combine([POOL_STATE.plan(market.layout.pool, number) for number in numbers]),
                 combine([_plan_rooms(vault, other, n) for other in others for n in numbers]),
             ]
         )
         found = await read(self.client, chain.anchor, plan)
-        assets, accounts, told, terms, purse, claims, rooms = found
+        assets, accounts, told, terms, purse, claims, pools, rooms = found
         return ChainView(
             site=self._site(market),
             anchor=chain.anchor,
@@ -155,6 +159,7 @@ class VaultEye:
             issued_at={id_: one[1] for id_, one in zip(ids, told, strict=True)},
             purse={number: one for number, one in zip(numbers, purse, strict=True) if one},
             claim_rooms=dict(zip(numbers, claims, strict=True)),
+            funds={number: pool[_FUND] for number, pool in zip(numbers, pools, strict=True)},
             rooms={key: room for pair in rooms for key, room in pair},
             keeper=self.terms.keeper,
         )
@@ -257,7 +262,12 @@ def _plan_allowed(candidate: Candidate, before: Sequence[ViewCall]) -> ReadPlan[
         if failed is not None:
             reason = decode_revert(failed.data)
             return REASONS.get(reason, reason)
-        value, bonus, _, _, health, units, *_ = function.read(results[-1])
-        return Allowed(value=Usd(value), bonus_bps=bonus, units=units, health=health)
+        plan = dict(zip(PLAN_FIELDS, function.read(results[-1]), strict=True))
+        return Allowed(
+            value=Usd(plan["value"]),
+            bonus_bps=plan["bonus_bps"],
+            units=plan["units"],
+            health=plan["health"],
+        )
 
     return ReadPlan(calls=(*before, call), decode=decode)

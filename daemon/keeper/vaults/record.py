@@ -48,6 +48,7 @@ def describe_pair(pair: Pair, costed: Costed | None) -> dict[str, Any]:
         "risk_usd": None if costed is None else dollars(costed.risk),
         "carry_usd": None if costed is None else dollars(costed.carry),
         "bonus_usd": None if costed is None else dollars(costed.bonus),
+        "fund_usd": None if costed is None else dollars(costed.extra),
         "profit_usd": None if costed is None else dollars(costed.profit),
     }
     return described | costs

@@ -53,7 +53,8 @@ class ChainView:
     """One chain as it was read at `anchor`; blocks up to `final` cannot be undone.
 
     `sequences` are those of the newest quantities brought to this chain, by account, and
-    `issued_at` when they were issued (seconds). `rooms` is
+    `issued_at` when they were issued (seconds). `funds` is what the insurance fund of each asset
+    holds. `rooms` is
     what may be added to a line, by whether it comes in, the other chain and the asset.
     """
 
@@ -68,6 +69,7 @@ class ChainView:
     issued_at: Mapping[bytes, int]
     purse: Mapping[int, Purse]
     claim_rooms: Mapping[int, int]
+    funds: Mapping[int, int]
     rooms: Mapping[tuple[bool, int, int], int]
     keeper: Address = NOBODY
 

@@ -103,6 +103,8 @@ def build_pair(candidate: Candidate, allowed: Allowed, *, posts: bool) -> Pair:
         tier=here.site.tiers.get(candidate.collateral_asset, Tier.ALT),
         funds=funds,
         least=Usd(here.terms.min_order),
+        fund=there.value(candidate.debt_asset, there.funds.get(candidate.debt_asset, 0)),
+        fund_bps=there.terms.fund_bonus_bps,
         posts=posts,
         approves=purse.allowance < wanted,
     )
@@ -183,6 +185,8 @@ def _price_order(life: OrderLife, here: ChainView, there: ChainView) -> Pair:
         tier=here.site.tiers.get(order.collateral_asset, Tier.ALT),
         funds=funds,
         least=Usd(there.terms.min_order),
+        fund=there.value(order.debt_asset, there.funds.get(order.debt_asset, 0)),
+        fund_bps=there.terms.fund_bonus_bps if order.bonus_bps == bonus else 0,
         approves=purse.allowance < wanted,
         locked=True,
     )

@@ -36,12 +36,32 @@ IN_CAP: Final = Function("in_cap", ("uint64", "uint8"), UNITS)
 CLAIM_ROOM: Final = Function("claim_room", ("uint8",), UNITS)
 SEIZURE: Final = Function("seizure", (), ("address",))
 POOL: Final = Function("pool", (), ("address",))
+POOL_STATE: Final = Function(
+    "pool",
+    ("uint8",),
+    ("(uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256)",),
+)
 
 HEALTH: Final = Function("health", ACCOUNT, ("uint256", "uint256"))
 JUDGE: Final = Function("judge", (), ("address",))
 STATEMENT: Final = Function("statement", ACCOUNT, UNITS * 2)
 JUDGE_TERMS: Final = Function("terms", (), (f"({','.join(['uint256'] * 14)})",))
-PLAN: Final = f"({','.join(['uint256'] * 7)},uint256[],bool,bool,uint256)"
+PLAN_FIELDS: Final = {
+    "value": "uint256",
+    "margin": "uint256",
+    "bonus_bps": "uint256",
+    "collateral_price": "uint256",
+    "debt_price": "uint256",
+    "health": "uint256",
+    "units": "uint256",
+    "free": "uint256",
+    "spare": "uint256[]",
+    "resting": "bool",
+    "abroad": "bool",
+    "oldest": "uint256",
+}
+"""What the judge allows of a liquidation, in order: IJudge.Plan."""
+PLAN: Final = f"({','.join(PLAN_FIELDS.values())})"
 PLAN_LOCK: Final = Function("plan_lock", ("bytes32", "uint8", "uint64", "uint8"), (PLAN,))
 PLAN_LIQUIDATION: Final = Function("plan_liquidation", ("bytes32", "uint8", "uint8"), (PLAN,))
 

@@ -63,7 +63,7 @@ _MOVED: Final = ("uint8 asset", "address who")
 _UNITS: Final = ("uint256 units",)
 _ID: Final = ("bytes32 id",)
 _ASSET: Final = ("uint8 asset",)
-_PART: Final = ("uint8 asset", "uint256 units")
+_PART: Final = ("uint8 asset", "uint256 provision")
 _SHAPES: Final = (
     _Shape("Opened", ("address owner",), ("bytes32 user_salt",)),
     _Shape("LinkAnnounced", ("uint64 chain", "address owner"), ("uint256 nonce",)),

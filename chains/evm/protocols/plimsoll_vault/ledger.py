@@ -225,17 +225,25 @@ class _Fold:
                 self.owners[chain] = Address(values["owner"])
             case "Unlinked":
                 self.owners.pop(chain, None)
-            case "Provided" if "ready_at" in values:
-                self.provisions[chain, values["asset"]] = Provision(
-                    chain=chain,
-                    asset=values["asset"],
-                    units=values["units"],
-                    ready_at=values["ready_at"],
-                )
-            case "Unprovided" | "WrittenDown":
-                self.provisions.pop((chain, values["asset"]), None)
+            case "Provided" | "Unprovided" | "WrittenDown":
+                self._take_provision(chain, event)
             case _:
                 pass  # moves of money leave nothing to wait for
+
+    def _take_provision(self, chain: int, event: VaultEvent) -> None:
+        """Count as the vault tells; the seizure tells when a provision may be written down."""
+        values, key = event.values, (chain, event.values["asset"])
+        held = self.provisions.get(key) or Provision(
+            chain=chain, asset=values["asset"], units=0, ready_at=0
+        )
+        if "ready_at" in values:
+            held = replace(held, ready_at=values["ready_at"])
+        elif "units" in values:
+            sign = 1 if event.name == "Provided" else -1
+            held = replace(held, units=held.units + sign * values["units"])
+        self.provisions[key] = held
+        if held.units <= 0:
+            del self.provisions[key]
 
     def _take_line(self, chain: int, event: VaultEvent) -> None:
         values, asset = event.values, event.values["asset"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chains.evm.protocols.plimsoll_vault import math
+from chains.evm.protocols.plimsoll_vault.contracts import PLAN, PLAN_FIELDS
 from chains.evm.protocols.plimsoll_vault.health import Judged, judge
 from chains.evm.protocols.plimsoll_vault.math import Refused
 from chains.evm.protocols.plimsoll_vault.sizing import Seizable, plan_liquidation
@@ -37,7 +38,6 @@ DOLLAR, ETHER = 10**6, 10**18
 NOTHING = (0,) * 8
 EIGHT = "uint256[8]"
 ENTRY = f"(uint256,uint256,{','.join([EIGHT] * 6)},uint256)"
-PLAN = f"({','.join(['uint256'] * 7)},uint256[],bool,bool)"
 EMPTY = Pool(
     cash=0,
     debt_shares=0,
@@ -304,10 +304,11 @@ def plans(story: Story, here: VaultChain, judged: Judged) -> Iterator[tuple[Any,
 
 def ask_or_reason(here: VaultChain, signature: str, *args: object) -> tuple[int, int, int] | str:
     try:
-        value, bonus, _, _, health, *_ = here.ask(here.judge, signature, *args, returns=f"({PLAN})")
+        found = here.ask(here.judge, signature, *args, returns=f"({PLAN})")
     except Reverted as error:
         return reason_of(error)
-    return value, bonus, health
+    plan = dict(zip(PLAN_FIELDS, found, strict=True))
+    return plan["value"], plan["bonus_bps"], plan["health"]
 
 
 def plan_or_reason(

@@ -96,10 +96,14 @@ def test_a_provision_stands_until_it_is_written_down_or_taken_back() -> None:
     told = {
         3: [
             event("Provided", 1, asset=1, units=7),
-            event("Provided", 1, asset=1, units=7, ready_at=50),
+            event("Provided", 1, asset=1, provision=7, ready_at=50),
         ]
     }
     (provision,) = build_ledger(ACCOUNT, told).provisions
     assert (provision.chain, provision.units, provision.ready_at) == (3, 7, 50)
-    told[3].append(event("WrittenDown", 2, asset=1, units=7))
+    told[3].append(event("WrittenDown", 2, asset=1, units=3, borne_by_lenders=3))
+    told[3].append(event("WrittenDown", 2, asset=1, provision=3))
+    (provision,) = build_ledger(ACCOUNT, told).provisions
+    assert (provision.units, provision.ready_at) == (4, 50)
+    told[3].append(event("Unprovided", 3, asset=1, units=4))
     assert build_ledger(ACCOUNT, told).provisions == ()
