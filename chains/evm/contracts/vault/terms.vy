@@ -48,10 +48,10 @@ def read() -> IJudge.Terms:
 
 @internal
 def write(_terms: IJudge.Terms):
-    assert min(_terms.grace_s, _terms.max_age_s) > 0, "times"
-    assert min(_terms.order_life_s, _terms.veto_s) > 0, "times"
-    assert max(_terms.grace_s, _terms.max_age_s) <= TIME, "times"
-    assert max(_terms.order_life_s, _terms.veto_s) <= TIME, "times"
+    assert min(_terms.max_age_s, min(_terms.order_life_s, _terms.veto_s)) > 0, "times"
+    # Else an order could stop counting while the statement that opens the next one is fresh.
+    assert _terms.max_age_s <= _terms.grace_s, "times"
+    assert max(_terms.grace_s, max(_terms.order_life_s, _terms.veto_s)) <= TIME, "times"
     assert _terms.target_e18 > WAD and _terms.target_e18 <= 2 * WAD, "target"
     assert _terms.floor_e18 < WAD, "target"
     assert _terms.min_bonus_bps <= _terms.max_bonus_bps, "bonus"

@@ -136,7 +136,8 @@ def test_every_contract_is_below_the_size_limit(shared_vaults: Ground, name: str
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"grace_s": 0}, "times"),
+        ({"veto_s": 0}, "times"),
+        ({"max_age_s": 121}, "times"),
         ({"target_e18": WAD}, "target"),
         ({"floor_e18": WAD}, "target"),
         ({"min_bonus_bps": 900}, "bonus"),
