@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from chains.model.ids import Address
@@ -35,9 +35,9 @@ DOLLAR = 10**6
 PRICE = 2_000
 LTV = {WETH: 8_000, USDC: 7_700}
 STEPS = (
-    *("deposit", "withdraw", "borrow", "borrow", "repay", "supply", "leave", "wait"),
+    *("deposit", "withdraw", "borrow", "borrow", "borrow", "repay", "repay", "supply", "leave"),
     *("raise_line", "raise_line", "raise_undone", "lower", "take_raised", "take_raised"),
-    *("take_lowered", "lock", "register", "claim", "expire"),
+    *("take_lowered", "lower", "lock", "register", "claim", "expire", "wait"),
 )
 
 
@@ -72,7 +72,7 @@ class World:
         origin.withdraw(self.account, WETH, size * ETHER)
 
     def borrow(self, origin: VaultChain, size: int) -> None:
-        origin.borrow(self.account, USDC, size * 1_500 * DOLLAR)
+        origin.borrow(self.account, USDC, size * 2_500 * DOLLAR)
 
     def repay(self, origin: VaultChain, size: int) -> None:
         origin.repay(self.account, USDC, size * 1_111 * DOLLAR)
@@ -196,17 +196,29 @@ class World:
                 assert held == place.ask(keeper, "custody(uint8)", asset)
 
 
+LENT_AND_OWED = [
+    *(("borrow", True, 2), ("raise_line", True, 6)),
+    *(("take_raised", True, 1), ("borrow", False, 6)),
+]
+"""What backs a debt here is lent to there, and used there."""
+USED_AND_GIVEN_BACK = [
+    *(("raise_line", True, 4), ("take_raised", True, 1), ("borrow", False, 4)),
+    *(("lower", True, 4), ("take_lowered", True, 1), ("borrow", True, 2)),
+]
+"""What is used there is given back, and used here."""
 steps = st.lists(
-    st.tuples(st.sampled_from(STEPS), st.booleans(), st.integers(1, 6)), min_size=12, max_size=40
+    st.tuples(st.sampled_from(STEPS), st.booleans(), st.integers(1, 6)), min_size=25, max_size=40
 )
 
 
 @settings(
-    max_examples=max(5, settings().max_examples // 50),
+    max_examples=max(8, settings().max_examples // 10),
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(taken=steps)
+@example(taken=LENT_AND_OWED)
+@example(taken=USED_AND_GIVEN_BACK)
 def test_in_any_order_each_unit_backs_one_chain_and_the_money_is_all_there(
     shared_vaults: Ground, taken: list[tuple[str, bool, int]]
 ) -> None:
@@ -226,4 +238,5 @@ def set_up(ground: Ground) -> World:
         place.supply(USDC, 100_000 * DOLLAR)
         place.fund(USDC, OWNER, 10_000 * DOLLAR)
         place.deposit(account, WETH, 6 * ETHER)
+        place.borrow(account, USDC, 3_000 * DOLLAR)
     return World(ground=ground, account=account)
