@@ -258,32 +258,29 @@ def _wait_claim(scene: AccountScene, life: OrderLife, fill: Fill) -> Waiting:
 def plan_losses(scene: AccountScene) -> tuple[Step, ...]:
     """Give the provisions that an account without collateral asks for, on every chain read.
 
-    Quantities are brought first where a chain was not told the newest: it judges by those.
+    Quantities are brought first where what a chain was told is too old. What interest adds to a
+    loss that was written down is left until it is worth an order.
     """
     views = [view for view in scene.views.values() if scene.account in view.accounts]
-    legs = {view.number: view.accounts[scene.account].legs for view in views}
-    if scene.ledger.open_orders or any(_weighs(view, scene.account) for view in views):
+    if scene.ledger.open_orders or any(view.weighs(scene.account) for view in views):
         return ()
     provided = {(one.chain, one.asset) for one in scene.ledger.provisions}
     owed = [
-        (number, asset, units)
-        for number, one in legs.items()
-        for asset, units in enumerate(one.debt)
-        if units and (number, asset) not in provided
+        (view, asset, units - view.written_down.get((scene.account, asset), 0))
+        for view in views
+        for asset, units in enumerate(view.accounts[scene.account].legs.debt)
+        if units and (view.number, asset) not in provided
     ]
-    return tuple(_provide(scene, *one) for one in owed)
+    return tuple(
+        _provide(scene, view, asset, units)
+        for view, asset, units in owed
+        if view.value(asset, units) >= view.terms.min_order
+    )
 
 
-def _weighs(view: ChainView, account: bytes) -> bool:
-    """Say whether some collateral of an account on a chain counts: more than dust."""
-    held = enumerate(view.accounts[account].legs.collateral)
-    return any(units and view.value(n, units) >= view.terms.min_leg for n, units in held)
-
-
-def _provide(scene: AccountScene, number: int, asset: int, units: int) -> Step:
-    view = scene.views[number]
-    if scene.posts(number) and _is_stale(scene, view):
-        return steps.post_quantities(view, scene.account, scene.quantities[number])
+def _provide(scene: AccountScene, view: ChainView, asset: int, units: int) -> Step:
+    if scene.posts(view.number) and _is_stale(scene, view):
+        return steps.post_quantities(view, scene.account, scene.quantities[view.number])
     return steps.provide(view, scene.account, asset, units)
 
 

@@ -1,7 +1,7 @@
 """One chain's vault as its keeper reads it: everything at one block, in a few calls."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from chains.errors import Stale
@@ -10,6 +10,7 @@ from chains.evm.client import EvmClient
 from chains.evm.multicall import ReadPlan, ViewCall, ViewResult, combine, read
 from chains.evm.protocols.plimsoll_vault.adapter import PlimsollVaultMarket
 from chains.evm.protocols.plimsoll_vault.contracts import (
+    BAD_DEBT,
     BORROWED_FROM,
     CLAIM_ROOM,
     HEALTH,
@@ -147,7 +148,7 @@ class VaultEye:
         )
         found = await read(self.client, chain.anchor, plan)
         assets, accounts, told, terms, purse, claims, pools, rooms = found
-        return ChainView(
+        view = ChainView(
             site=self._site(market),
             anchor=chain.anchor,
             final=final,
@@ -160,9 +161,12 @@ class VaultEye:
             purse={number: one for number, one in zip(numbers, purse, strict=True) if one},
             claim_rooms=dict(zip(numbers, claims, strict=True)),
             funds={number: pool[_FUND] for number, pool in zip(numbers, pools, strict=True)},
+            written_down={},
             rooms={key: room for pair in rooms for key, room in pair},
             keeper=self.terms.keeper,
         )
+        lost = await read(self.client, chain.anchor, _plan_written_down(view))
+        return replace(view, written_down=dict(lost))
 
     def _site(self, market: PlimsollVaultMarket) -> VaultSite:
         layout = market.layout
@@ -206,6 +210,23 @@ def _plan_statement(judge: Address, account: bytes) -> ReadPlan[tuple[int, int]]
         return sequence, issued_at
 
     return ReadPlan(calls=(STATEMENT.view(judge, account),), decode=decode)
+
+
+def _plan_written_down(
+    view: ChainView,
+) -> ReadPlan[tuple[tuple[tuple[bytes, int], int], ...]]:
+    """Plan what is a loss already, of those who owe and have no collateral that counts here."""
+    bare = [one for one in view.accounts.values() if not view.weighs(one.id)]
+    keys = [(one.id, asset) for one in bare for asset, owed in enumerate(one.legs.debt) if owed]
+    vault = view.site.vault.evm_address
+    plan = combine([BAD_DEBT.plan(vault, *key) for key in keys])
+
+    def decode(
+        results: Sequence[ViewResult],
+    ) -> tuple[tuple[tuple[bytes, int], int], ...]:
+        return tuple(zip(keys, plan.decode(results), strict=True))
+
+    return ReadPlan(calls=plan.calls, decode=decode)
 
 
 def _plan_rooms(vault: Address, other: int, asset: int) -> ReadPlan[Any]:

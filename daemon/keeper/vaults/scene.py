@@ -54,7 +54,7 @@ class ChainView:
 
     `sequences` are those of the newest quantities brought to this chain, by account, and
     `issued_at` when they were issued (seconds). `funds` is what the insurance fund of each asset
-    holds. `rooms` is
+    holds, `written_down` what of a debt is a loss already, by account and asset. `rooms` is
     what may be added to a line, by whether it comes in, the other chain and the asset.
     """
 
@@ -70,6 +70,7 @@ class ChainView:
     purse: Mapping[int, Purse]
     claim_rooms: Mapping[int, int]
     funds: Mapping[int, int]
+    written_down: Mapping[tuple[bytes, int], int]
     rooms: Mapping[tuple[bool, int, int], int]
     keeper: Address = NOBODY
 
@@ -99,6 +100,11 @@ class ChainView:
         """Give what units are worth here, rounded down; nothing without a good price."""
         price = self.assets[number].price if number < len(self.assets) else None
         return Usd(div_down(units * price, WAD) if price else 0)
+
+    def weighs(self, account: bytes) -> bool:
+        """Say whether some collateral of an account here counts: more than dust."""
+        held = enumerate(self.accounts[account].legs.collateral)
+        return any(units and self.value(n, units) >= self.terms.min_leg for n, units in held)
 
 
 FactName = tuple[int, bytes, int]

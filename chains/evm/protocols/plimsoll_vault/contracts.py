@@ -28,6 +28,7 @@ ASSET_TERMS: Final = Function(
 )
 PRICE: Final = Function("price", ("uint8",), UNITS)
 LEGS: Final = Function("legs", ACCOUNT, ("(uint256[],uint256[],uint256[],uint256[],uint256[])",))
+BAD_DEBT: Final = Function("bad_debt", ("bytes32", "uint8"), UNITS)
 OWNER_OF: Final = Function("owner_of", ACCOUNT, ("address",))
 LENT_TO: Final = Function("lent_to", ("uint64", "uint8"), UNITS)
 BORROWED_FROM: Final = Function("borrowed_from", ("uint64", "uint8"), UNITS)

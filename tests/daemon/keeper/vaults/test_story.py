@@ -14,7 +14,7 @@ from daemon.keeper.vaults.keeper import VaultTerms
 from daemon.keeper.vaults.pairs import GAS
 from tests.daemon.keeper.vaults.life import living
 from tests.support.seizing import Story, open_story
-from tests.support.vaults import LIQUIDATOR, STRANGER, WETH, Ground
+from tests.support.vaults import LIQUIDATOR, STRANGER, USDC, WETH, Ground
 
 pytestmark = pytest.mark.net
 DOLLAR = 10**6
@@ -205,3 +205,47 @@ async def test_a_liquidation_that_does_not_pay_is_left_with_its_reason(
         decision = life.view(story.account).decision
         assert decision is not None
         assert any("asked for" in one["reason"] for one in decision["candidates"])
+
+
+async def test_debt_and_collateral_on_one_chain_are_liquidated_there_in_one_transaction(
+    vaults: Ground, tmp_path: Path
+) -> None:
+    a = vaults.a
+    a.supply(USDC, 100_000 * DOLLAR)
+    a.chain.mint("USDC", LIQUIDATOR, 50_000 * DOLLAR)
+    account = a.open()
+    a.deposit(account, WETH, 10 * 10**18)
+    a.borrow(account, USDC, 16_000 * DOLLAR)
+    a.set_price(WETH, 1_900)
+    async with living(vaults, tmp_path, TERMS, silent=True) as life:
+        await life.until("liquidate")
+        names = [name for name, _ in await life.list_done()]
+        assert names == ["approve", "liquidate"]
+    high = int(a.ask(a.seizure, "health(bytes32)", account, returns="(uint256,uint256)")[1])
+    assert abs(high - TARGET) < 10**13
+
+
+async def test_a_debt_without_collateral_is_provided_for_and_written_down(
+    vaults: Ground, tmp_path: Path
+) -> None:
+    a = vaults.a
+    a.supply(USDC, 100_000 * DOLLAR)
+    account = a.open()
+    a.deposit(account, WETH, 5 * 10**16)
+    a.borrow(account, USDC, 75 * DOLLAR)
+    a.set_price(WETH, 100)
+    async with living(vaults, tmp_path, replace(TERMS, liquidates=False)) as life:
+        await life.until("provide")
+        await life.beat()
+        (waiting,) = life.view(account).waiting
+        assert (waiting.subject, waiting.wait) == (Subject.PROVISION, Wait.VETO)
+        for place in vaults.chains:
+            place.advance(130)
+        await life.until("write_down")
+        for _ in range(3):
+            await life.beat()
+        assert life.view(account).waiting == ()
+        assert len(await life.done("provide")) == 1
+    bad = int(a.ask(a.vault, "bad_debt(bytes32,uint8)", account, USDC))
+    assert bad >= 75 * WAD
+    assert a.debt(account, USDC) - bad < WAD // 100
