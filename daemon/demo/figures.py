@@ -20,6 +20,7 @@ class Figures:
     rescue_elsewhere: dict[str, Any] | None = None
     liquidation: Mapping[str, Any] | None = None
     liquidation_on_solana: Mapping[str, Any] | None = None
+    vault: Mapping[str, Any] | None = None
     attestations: list[dict[str, str]] = field(default_factory=list)
     solana_evidence: str | None = None
     verified_on: list[str] = field(default_factory=list)

@@ -18,6 +18,7 @@ from daemon.demo.figures import Figures
 from daemon.demo.profit import realised_profit
 from daemon.demo.quorum import Members
 from daemon.demo.stage import STEP_S, Daemon, DemoError, find_action
+from daemon.demo.vault import VaultAct
 from daemon.devnet import control
 from daemon.devnet.calls import decode_result, encode_call
 from daemon.devnet.folder import DevnetState, Folder, RunningChain
@@ -56,6 +57,7 @@ class Play:
         self.rescue_elsewhere()
         self.liquidate()
         self.liquidate_on_solana()
+        self.liquidate_across()
         self.verify()
         self.figures.chains = [
             {"id": chain.caip2, "height": chain.height}
@@ -121,6 +123,12 @@ class Play:
             control.shock(self.folder, "SOL", SOLANA_SHOCK)
             action = self._wait_for("liquidation", chain=str(stranger.chain))
         self.figures.liquidation_on_solana = self._judge_liquidation(action, stranger)
+
+    def liquidate_across(self) -> None:
+        """Open a vault account over both EVM chains and see it liquidated across the pair."""
+        act = VaultAct(folder=self.folder, state=self.state, daemon=self.daemon, say=self.say)
+        with self._timed("vault"):
+            self.figures.vault = act.play()
 
     def _shock_weth(self, percent: Decimal, name: str) -> int:
         """Move WETH everywhere and give the attested health, which is under the trigger."""
