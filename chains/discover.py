@@ -51,9 +51,13 @@ class MarketReading(Protocol):
 
 
 class EvmMarket(Protocol):
-    """A lending market on an EVM chain."""
+    """A lending market on an EVM chain.
+
+    `by_name` says that it finds positions by names that owners gave, not by their addresses.
+    """
 
     protocol: ClassVar[str]
+    by_name: ClassVar[bool]
 
     @property
     def market(self) -> AccountId:

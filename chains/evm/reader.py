@@ -191,7 +191,10 @@ class EvmReader:
             ratios=ratios,
             scanned=tuple(
                 ScannedMarket(
-                    market=market.market, protocol=market.protocol, version=market.version
+                    market=market.market,
+                    protocol=market.protocol,
+                    version=market.version,
+                    by_name=market.by_name,
                 )
                 for market in opened
             ),

@@ -96,12 +96,15 @@ class ScannedMarket:
     """A market that was looked through for positions, in the version whose arithmetic was used.
 
     `reserves` are those that were looked at where a market is read in parts, empty for the whole.
+    `by_name` says that positions are found by names that the owners gave: nothing was looked
+    through for whoever gave none.
     """
 
     market: AccountId
     protocol: str
     version: str
     reserves: tuple[Address, ...] = ()
+    by_name: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,17 +135,19 @@ class ChainSnapshot:
         return self.anchor.chain
 
     def only(self, members: frozenset[AccountId]) -> "ChainSnapshot":
-        """Keep the positions and funds of these accounts."""
+        """Keep the positions and funds of these accounts, and the markets looked through."""
+        positions = tuple(p for p in self.positions if p.account in members)
+        held = {position.market for position in positions}
         return ChainSnapshot(
             anchor=self.anchor,
-            positions=tuple(p for p in self.positions if p.account in members),
+            positions=positions,
             funds=tuple(f for f in self.funds if f.owner in members),
             prices=self.prices,
             references=self.references,
             fees=self.fees,
             unreadable=tuple(found for found in self.unreadable if found[0] in members),
             ratios=self.ratios,
-            scanned=self.scanned,
+            scanned=tuple(m for m in self.scanned if not m.by_name or m.market in held),
             unvalued=tuple(found for found in self.unvalued if found[0] in members),
         )
 

@@ -108,6 +108,11 @@ async def test_without_a_key_the_vaults_are_looked_at_and_counted(
     read = [board.chains[ChainId.evm(place.number)] for place in vaults.chains]
     legs = [p.legs for c in read if isinstance(c, ChainSnapshot) for p in c.positions]
     assert [[leg.side.name for leg in each] for each in legs] == [["COLLATERAL"], ["DEBT"]]
+    for chain in read:
+        assert isinstance(chain, ChainSnapshot)
+        mine = chain.only(frozenset(board.members))
+        assert [market.protocol for market in mine.scanned] == ["plimsoll_vault"]
+        assert chain.only(frozenset()).scanned == ()
 
 
 async def test_without_a_vault_there_is_nothing_to_look_after(tmp_path: Path) -> None:

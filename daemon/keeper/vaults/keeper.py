@@ -199,7 +199,7 @@ class VaultKeeper:
             known = {
                 account: (found.low, found.high)
                 for account, found in view.accounts.items()
-                if found.low is not None and found.high is not None
+                if found.low is not None and found.high is not None and not found.never
             }
             told[number] = known | dict(await self._eyes[number].tell(view, newer))
         return told

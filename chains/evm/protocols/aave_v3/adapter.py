@@ -71,6 +71,7 @@ class AaveV3Market:
 
     protocol: ClassVar[str] = PROTOCOL
     borrow_topic: ClassVar[bytes] = BORROW_TOPIC
+    by_name: ClassVar[bool] = False
 
     def __init__(
         self, market: AccountId, layout: MarketLayout, feeds: Mapping[Address, FeedTerms]

@@ -15,14 +15,16 @@ from chains.evm.multicall import ReadPlan, ViewCaller, ViewResult, combine, map_
 from chains.evm.protocols.plimsoll_vault.contracts import (
     ASSET_COUNT,
     ASSET_TERMS,
-    HEALTH,
     JUDGE,
+    JUDGED,
+    JUDGED_FIELDS,
     LEGS,
     OWNER_OF,
     POOL,
     PRICE,
     SEIZURE,
 )
+from chains.evm.protocols.plimsoll_vault.health import Judged
 from chains.evm.protocols.plimsoll_vault.positions import (
     PROTOCOL,
     VERSION,
@@ -47,6 +49,8 @@ class AccountRead:
     """A vault account on one chain: its owner (NOBODY where unlinked), legs, and both healths.
 
     `low` and `high` are None where the contract cannot judge now: a price it needs is not good.
+    `never` says that the chain was never told of another that matters: it lets nobody seize then,
+    and its figures know only half of the account.
     """
 
     id: bytes
@@ -54,6 +58,7 @@ class AccountRead:
     legs: Legs
     low: int | None
     high: int | None
+    never: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -95,6 +100,7 @@ class PlimsollVaultMarket:
 
     protocol: ClassVar[str] = PROTOCOL
     version: ClassVar[str] = VERSION
+    by_name: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -174,18 +180,23 @@ class PlimsollVaultMarket:
         calls = (
             OWNER_OF.view(self.layout.vault, id_),
             LEGS.view(self.layout.vault, id_),
-            HEALTH.view(self.layout.judge, id_, allow_failure=True),
+            JUDGED.view(self.layout.judge, id_, allow_failure=True),
         )
 
         def decode(results: Sequence[ViewResult]) -> AccountRead:
-            owner, legs, health = results
-            low, high = HEALTH.decode(health.data) if health.success else (None, None)
+            owner, legs, sums = results
+            judged = (
+                Judged(**dict(zip(JUDGED_FIELDS, JUDGED.read(sums), strict=True)))
+                if sums.success
+                else None
+            )
             return AccountRead(
                 id=id_,
                 owner=Address(OWNER_OF.read(owner)),
                 legs=Legs(**dict(zip(Legs.__slots__, LEGS.read(legs), strict=True))),
-                low=low,
-                high=high,
+                low=judged.low if judged else None,
+                high=judged.high if judged else None,
+                never=judged is not None and judged.never,
             )
 
         return ReadPlan(calls=calls, decode=decode)
@@ -318,7 +329,8 @@ def _build_read(
             if found.high is None:
                 unreadable[member] = "the vault cannot judge the account: a price is not good"
             else:
-                positions.append(build_position(view, member, found.legs, found.high))
+                high = None if found.never else found.high
+                positions.append(build_position(view, member, found.legs, high))
         elif found.owner not in others and any(found.legs.debt):
             owner = f"belongs to {found.owner}" if found.owner != NOBODY else "is linked to nobody"
             unreadable[member] = f"the vault account 0x{id_.hex()} owes here and {owner}"

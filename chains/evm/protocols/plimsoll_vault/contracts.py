@@ -47,6 +47,23 @@ HEALTH: Final = Function("health", ACCOUNT, ("uint256", "uint256"))
 JUDGE: Final = Function("judge", (), ("address",))
 STATEMENT: Final = Function("statement", ACCOUNT, UNITS * 2)
 JUDGE_TERMS: Final = Function("terms", (), (f"({','.join(['uint256'] * 14)})",))
+JUDGED_FIELDS: Final = {
+    "weight": "uint256",
+    "debt": "uint256",
+    "low_weight": "uint256",
+    "low_debt": "uint256",
+    "own_weight": "uint256",
+    "read_weight": "uint256",
+    "gross_weight": "uint256",
+    "filled": "uint256",
+    "abroad": "bool",
+    "never": "bool",
+    "unread": "bool",
+    "busy": "bool",
+    "oldest": "uint256",
+}
+"""The sums of a judgement, in order: IJudge.Judged."""
+JUDGED: Final = Function("judge", ACCOUNT, (f"({','.join(JUDGED_FIELDS.values())})",))
 PLAN_FIELDS: Final = {
     "value": "uint256",
     "margin": "uint256",

@@ -26,10 +26,11 @@ class VaultView:
     anchor: BlockAnchor
 
 
-def build_position(view: VaultView, owner: AccountId, legs: Legs, high: int) -> Position:
+def build_position(view: VaultView, owner: AccountId, legs: Legs, high: int | None) -> Position:
     """Give the owner's position: its own chain's legs, and the health that a lock is judged by.
 
-    `high` is HF_high of the whole account, on all chains, at this chain's prices. What is lent to
+    `high` is HF_high of the whole account, on all chains, at this chain's prices; None where this
+    chain judges nobody by it, for it was never told of the others. What is lent to
     other chains and what is locked counts as collateral here, where it lies; what is lent to this
     chain counts there.
     """
@@ -40,7 +41,7 @@ def build_position(view: VaultView, owner: AccountId, legs: Legs, high: int) -> 
         account=owner,
         anchor=view.anchor,
         legs=tuple(_build_legs(view, legs)),
-        native_health=None if high == NO_DEBT else Wad(high),
+        native_health=None if high is None or high == NO_DEBT else Wad(high),
         native_collateral=_add(view, legs.collateral, up=False),
         native_debt=_add(view, legs.debt, up=True),
     )

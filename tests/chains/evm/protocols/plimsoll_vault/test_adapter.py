@@ -77,6 +77,20 @@ async def test_collateral_here_and_debt_there_are_legs_of_their_chains_owners(
             assert position.native_debt >= 16_000 * USD
 
 
+async def test_a_chain_that_was_never_told_of_the_others_gives_no_native_health(
+    vaults: Ground, clients: tuple[EvmClient, EvmClient]
+) -> None:
+    story = open_story(vaults)
+    client, owner = clients[1], AccountId(clients[1].chain, OWNER)
+    market = await open_market(client, vaults.b, {owner: story.account})
+    anchor = (await client.read_head("latest")).anchor
+    found = await read(client, anchor, market.plan_read([owner], anchor=anchor))
+    (position,) = found.positions
+    assert story.health(vaults.b)[1] == 0
+    assert position.native_health is None
+    assert position.debts
+
+
 async def test_a_member_who_does_not_own_an_account_that_owes_leaves_the_figure_unknown(
     vaults: Ground, clients: tuple[EvmClient, EvmClient]
 ) -> None:

@@ -60,6 +60,9 @@ def test_a_function_is_there_as_it_is_called(name: str) -> None:
 
 def test_structs_have_their_fields_in_order() -> None:
     assert [list(contracts.PLAN_FIELDS)] == list(components("plan_lock"))
+    (judged,) = [e for e in compiled("function")["judge"] if e["inputs"]]
+    names = [one["name"] for one in judged["outputs"][0]["components"]]
+    assert list(contracts.JUDGED_FIELDS) == names
     assert [list(Legs.__slots__)] == list(components("legs"))
     (lock,) = [
         e
