@@ -46,6 +46,9 @@ event LineCapSet:
 
 # The greatest sum that statements told, by the fact's key.
 seen: HashMap[bytes32, uint256]
+# The greatest height of a chain at which a line with it was told, by account: what is known of the
+# account there must be as new before anything is seized.
+told_at: public(HashMap[bytes32, HashMap[uint64, uint64]])
 # Sums over all chains, by account.
 lent: HashMap[bytes32, HashMap[uint8, uint256]]
 borrowed: HashMap[bytes32, HashMap[uint8, uint256]]

@@ -52,6 +52,7 @@ exports: (
     accounts.salt,
     lines.lent_to,
     lines.borrowed_from,
+    lines.told_at,
     lines.line_cap,
     lines.in_cap,
     feeds.feed_of,
@@ -261,7 +262,7 @@ def take_link(
     """
     id: bytes32 = accounts._foreign_id(home_chain, first_owner, user_salt)
     key: bytes32 = told.linked_key(id, convert(chain.id, uint64))
-    self._check(home_chain, key, word, height, bitmap, proof, storage_proof)
+    self._check(id, home_chain, key, word, height, bitmap, proof, storage_proof)
     if accounts.take_linked(id, word):
         self._require_nothing(id)
 
@@ -413,7 +414,7 @@ def take_raised(
     """
     assert asset < self.asset_count, "asset"
     key: bytes32 = told.raised_key(account, from_chain, convert(chain.id, uint64), asset)
-    self._check(from_chain, key, raised, height, bitmap, proof, storage_proof)
+    self._check(account, from_chain, key, raised, height, bitmap, proof, storage_proof)
     lines.take_raised(account, from_chain, asset, raised)
     self._touch(account, asset)
 
@@ -435,7 +436,7 @@ def take_lowered(
     @dev Reverts with old or as the notary
     """
     key: bytes32 = told.lowered_key(account, convert(chain.id, uint64), to_chain, asset)
-    self._check(to_chain, key, lowered, height, bitmap, proof, storage_proof)
+    self._check(account, to_chain, key, lowered, height, bitmap, proof, storage_proof)
     lines.take_lowered(account, to_chain, asset, lowered)
 
 
@@ -452,9 +453,8 @@ def lock(account: bytes32, asset: uint8, units: uint256, for_chain: uint64) -> u
     """
     seals.only_seizure()
     assert units <= self._lockable(account, asset, for_chain), "line"
-    locked: uint256 = self.locked[account][asset] + units
-    self.locked[account][asset] = locked
-    bound: uint256 = locked + lines.lent[account][asset]
+    self.locked[account][asset] += units
+    bound: uint256 = self._bound(account, asset)
     return min(units, bound - min(bound, self.collateral[account][asset]))
 
 
@@ -768,15 +768,12 @@ def _pull(_asset: uint8, _payer: address, _amount: uint256) -> uint256:
 
 @internal
 def _touch(_account: bytes32, _asset: uint8):
-    before: uint256 = self.touched[_account]
-    after: uint256 = before | (1 << convert(_asset, uint256))
-    if after != before:
-        self.touched[_account] = after
+    self.touched[_account] |= 1 << convert(_asset, uint256)
 
 
 @internal
-@view
 def _check(
+    _account: bytes32,
     _chain: uint64,
     _key: bytes32,
     _word: uint256,
@@ -789,6 +786,7 @@ def _check(
     assert staticcall INotary(seals.notary).check_fact(
         _chain, False, _key, _word, _height, _bitmap, _proof, _storage_proof
     ), "fact"
+    lines.told_at[_account][_chain] = max(lines.told_at[_account][_chain], _height)
 
 
 @internal
@@ -810,17 +808,23 @@ def _spend(_account: bytes32):
 
 @internal
 @view
+def _bound(_account: bytes32, _asset: uint8) -> uint256:
+    # What is lent or locked; a unit may be both until the line's end is told here.
+    return lines.lent[_account][_asset] + self.locked[_account][_asset]
+
+
+@internal
+@view
 def _require_backed(_account: bytes32, _asset: uint8, _more: uint256):
     # What is lent and locked, and more of it, lies here.
-    bound: uint256 = lines.lent[_account][_asset] + self.locked[_account][_asset]
-    assert bound + _more <= self.collateral[_account][_asset], "line"
+    assert self._bound(_account, _asset) + _more <= self.collateral[_account][_asset], "line"
 
 
 @internal
 @view
 def _lockable(_account: bytes32, _asset: uint8, _for_chain: uint64) -> uint256:
-    bound: uint256 = lines.lent[_account][_asset] - lines.line_out(_account, _for_chain, _asset)
-    bound += self.locked[_account][_asset]
+    bound: uint256 = self._bound(_account, _asset)
+    bound -= lines.line_out(_account, _for_chain, _asset)
     held: uint256 = self.collateral[_account][_asset]
     return held - min(held, bound)
 
@@ -861,7 +865,7 @@ def _margin(_account: bytes32, _always: bool) -> (uint256, uint256):
 @view
 def _backing(_account: bytes32, _asset: uint8) -> uint256:
     held: uint256 = self.collateral[_account][_asset]
-    bound: uint256 = lines.lent[_account][_asset] + self.locked[_account][_asset]
+    bound: uint256 = self._bound(_account, _asset)
     return held - min(held, bound) + lines.borrowed[_account][_asset]
 
 

@@ -46,9 +46,9 @@ class Judged:
 
     `own_weight` is this chain's part of the weight and `read_weight` that of chains which are not
     unread, `gross_weight` is before orders, which repay `filled`. `abroad` says that there is more
-    than dust, or a line, on another chain, `never` that one with a line was never read, `unread`
-    that one is beyond grace, `busy` that an order is open somewhere. `oldest` is when the other
-    read chains with collateral were read, the earliest.
+    than dust, or a line, on another chain, `never` that one with a line was not read since that was
+    told, `unread` that one is beyond grace, `busy` that an order is open somewhere. `oldest` is when
+    the other read chains with collateral were read, the earliest.
     """
 
     weight: int = 0
@@ -88,6 +88,8 @@ def judge(subject: Subject) -> Judged:
             judged = _add_unknown(judged, other, legs, market, terms.min_leg)
         else:
             judged = _add_read(judged, other.entry, market, terms, subject.now)
+            old = other.entry.height < other.told_at
+            judged = replace(judged, never=judged.never or old)
     return replace(judged, debt=judged.debt - min(judged.filled, judged.debt))
 
 

@@ -162,7 +162,8 @@ class SeizureTerms:
 class Abroad:
     """An account on another chain, as this chain knows it: its entry, None where nothing was told.
 
-    `line_out` and `line_in` are this chain's lines to and from it, by asset number.
+    `line_out` and `line_in` are this chain's lines to and from it, by asset number; `told_at` is the
+    greatest height at which one of them was told.
     """
 
     chain: int
@@ -170,6 +171,7 @@ class Abroad:
     lost: bool
     line_out: tuple[int, ...]
     line_in: tuple[int, ...]
+    told_at: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -218,6 +218,12 @@ def subject_of(story: Story, here: VaultChain) -> Subject:
                 lost=False,
                 line_out=lines[0],
                 line_in=lines[1],
+                told_at=here.ask(
+                    here.vault,
+                    "told_at(bytes32,uint64)",
+                    *(account, there.number),
+                    returns="(uint64)",
+                ),
             ),
         ),
         orders=tuple(
