@@ -19,7 +19,6 @@ class Instrument(StrEnum):
     RAISE = "raise"
     LOWER = "lower"
     LOCK = "lock"
-    REGISTER = "register"
     FILL = "fill"
     CLAIM = "claim"
     CLOSE = "close"

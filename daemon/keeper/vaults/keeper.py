@@ -44,6 +44,8 @@ from proofs.vault_document import VaultDocument
 
 log = structlog.get_logger(__name__)
 
+MOST_TOLD: Final = 200
+"""Of how many accounts a chain is asked what it would make of newer quantities, in one look."""
 READ_S: Final = 20.0
 """How long one chain may take to be read."""
 
@@ -195,13 +197,15 @@ class VaultKeeper:
         """Give the healths on each chain once it was told the newest quantities."""
         told: dict[int, dict[bytes, tuple[int, int]]] = {}
         for number, view in views.items():
-            newer = {a: s.quantities[number] for a, s in scenes.items() if s.posts(number)}
             known = {
                 account: (found.low, found.high)
                 for account, found in view.accounts.items()
                 if found.low is not None and found.high is not None and not found.never
             }
-            told[number] = known | dict(await self._eyes[number].tell(view, newer))
+            newer = [a for a, scene in scenes.items() if scene.owes and scene.posts(number)]
+            newer.sort(key=lambda account: known.get(account, (0, 0))[1])
+            documents = {a: scenes[a].quantities[number] for a in newer[:MOST_TOLD]}
+            told[number] = known | dict(await self._eyes[number].tell(view, documents))
         return told
 
     async def _plan(self, account: bytes, scene: AccountScene) -> list[Step]:
@@ -280,7 +284,7 @@ class VaultKeeper:
         if self._hand is None:
             return
         by_chain: dict[int, list[Step]] = {}
-        for step in planned:
+        for step in sorted(planned, key=lambda step: not step.pressing):
             by_chain.setdefault(step.view.number, []).append(step)
         async with asyncio.TaskGroup() as group:
             for mine in by_chain.values():

@@ -126,6 +126,12 @@ class AccountScene:
     quantities: Mapping[int, VaultDocument]
     told: Mapping[int, tuple[int, int]]
 
+    @property
+    def owes(self) -> bool:
+        """Whether something is owed on some chain that was read."""
+        found = (view.accounts.get(self.account) for view in self.views.values())
+        return any(any(one.legs.debt) for one in found if one)
+
     def posts(self, number: int) -> bool:
         """Say whether there are quantities that a chain was not told yet."""
         document = self.quantities.get(number)

@@ -34,6 +34,16 @@ from proofs.vault_document import VaultDocument
 from proofs.vaults import VaultFact, build_arguments
 
 APPROVE: Final = Function("approve", ("address", "uint256"), ("bool",))
+PRESSING: Final = frozenset(
+    {
+        Instrument.APPROVE,
+        Instrument.POST,
+        Instrument.LOCK,
+        Instrument.FILL,
+        Instrument.LIQUIDATE,
+    }
+)
+"""The steps of liquidations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +69,11 @@ class Step:
     def because(self, why: Mapping[str, Any], health: int | None) -> "Step":
         """Give the step with the record of its choice, and the health it is for if that is new."""
         return replace(self, why=why, health=self.health if health is None else Wad(health))
+
+    @property
+    def pressing(self) -> bool:
+        """Whether it goes before what is carried for others: what somebody else may take first."""
+        return self.pays_key or self.instrument in PRESSING
 
     @property
     def need(self) -> str:

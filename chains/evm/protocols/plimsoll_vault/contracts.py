@@ -88,7 +88,6 @@ LOWER_LINE: Final = Function("lower_line", ("bytes32", "uint64", "uint8", "uint2
 
 POST_QUANTITIES: Final = Function("post_quantities", (QUANTITIES, "uint256", "bytes"))
 LOCK: Final = Function("lock", ("bytes32", "uint8", "uint64", "uint8"), (ORDER,))
-REGISTER: Final = Function("register", (ORDER, *WITNESS))
 FILL: Final = Function("fill", (ORDER, "uint256", "address"), (RECEIPT,))
 REGISTER_AND_FILL: Final = Function(
     "register_and_fill", (ORDER, "uint256", "address", *WITNESS), (RECEIPT,)
