@@ -47,8 +47,8 @@ class Judged:
     `own_weight` is this chain's part of the weight and `read_weight` that of chains which are not
     unread, `gross_weight` is before orders, which repay `filled`. `abroad` says that there is more
     than dust, or a line, on another chain, `never` that one with a line was not read since that was
-    told, `unread` that one is beyond grace, `busy` that an order is open somewhere. `oldest` is when
-    the other read chains with collateral were read, the earliest.
+    told, `unread` that one is beyond grace, `busy` that an order is open somewhere. `oldest` is the
+    earliest time at which another read chain with collateral was read.
     """
 
     weight: int = 0

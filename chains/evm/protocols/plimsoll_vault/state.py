@@ -162,8 +162,8 @@ class SeizureTerms:
 class Abroad:
     """An account on another chain, as this chain knows it: its entry, None where nothing was told.
 
-    `line_out` and `line_in` are this chain's lines to and from it, by asset number; `told_at` is the
-    greatest height at which one of them was told.
+    `line_out` and `line_in` are this chain's lines to and from it, by asset number; `told_at` is
+    the greatest height at which one of them was told.
     """
 
     chain: int
