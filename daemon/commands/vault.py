@@ -28,6 +28,7 @@ from daemon.commands.health import ask, find_url
 from daemon.commands.vault_desk import Desk, open_desk
 from daemon.commands.vault_lines import LineWork
 from daemon.commands.vault_place import (
+    EVERYTHING,
     OwnerKey,
     VaultAsset,
     VaultPlace,
@@ -95,7 +96,7 @@ def deposit(
 ) -> None:
     """Add collateral to an account; anybody may."""
     _move(
-        (account, chain, symbol),
+        (account, chain, symbol, amount),
         (config, keystore, password_file),
         lambda desk, id_, asset: vault_acts.deposit(desk, id_, asset, amount),
         as_json=as_json,
@@ -118,7 +119,7 @@ def withdraw(
     """Take collateral that is neither lent, locked nor needed."""
     payee = _read_payee(to)
     _move(
-        (account, chain, symbol),
+        (account, chain, symbol, amount),
         (config, keystore, password_file),
         lambda desk, id_, asset: vault_acts.withdraw(desk, id_, asset, amount, payee),
         as_json=as_json,
@@ -141,7 +142,7 @@ def borrow(
     """Borrow against the chain's free collateral and the lines lent to it."""
     payee = _read_payee(to)
     _move(
-        (account, chain, symbol),
+        (account, chain, symbol, amount),
         (config, keystore, password_file),
         lambda desk, id_, asset: vault_acts.borrow(desk, id_, asset, amount, payee),
         as_json=as_json,
@@ -162,7 +163,7 @@ def repay(
 ) -> None:
     """Repay an account's debt; anybody may."""
     _move(
-        (account, chain, symbol),
+        (account, chain, symbol, amount),
         (config, keystore, password_file),
         lambda desk, id_, asset: vault_acts.repay(desk, id_, asset, amount),
         as_json=as_json,
@@ -267,19 +268,21 @@ Act = Callable[[Desk, bytes, VaultAsset], Awaitable[None]]
 
 
 def _move(
-    what: tuple[str, str, str],
+    what: tuple[str, str, str, str],
     given: tuple[list[Path] | None, Path | None, Path | None],
     act: Act,
     *,
     as_json: bool,
 ) -> None:
     """Do one thing to an account's asset on a chain and show what it holds and owes there."""
-    account, chain, symbol = what
+    account, chain, symbol, amount = what
     config, keystore, password_file = given
     id_ = parse_account(account)
     settings = load(choose_config(config))
     place = find_place(find_places(settings), chain, "CHAIN")
     asset = place.find_asset(symbol)
+    if amount != EVERYTHING:
+        asset.parse_amount(amount)
     key = open_key(settings, keystore, password_file)
 
     async def work(desks: Mapping[str, Desk]) -> Mapping[str, Any]:

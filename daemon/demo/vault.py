@@ -64,6 +64,7 @@ class VaultAct:
             f"{_usd(order['filled_usd'])} USD are liquidated across the pair, done after"
             f" {stages['restored']} s; bad debt {bad_debt}; every token is accounted for"
         )
+        self.daemon.wait("both chains to agree", STEP_S, self._agreed)
         self._show_status()
         return {
             "collateral_on": f"eip155:{CHEAP.number}",
@@ -153,6 +154,12 @@ class VaultAct:
         health = chain["health"]
         found: str | None = health["high"] if health else None
         return found
+
+    def _agreed(self) -> bool | None:
+        """Say whether both chains tell the same health: each is told of the other's blocks late."""
+        highs = [chain["health"]["high"] for chain in self._report()["chains"]]
+        low, high = sorted(Decimal(found) for found in highs)
+        return high - low < Decimal("0.01") or None
 
     def _watch(self, began: float) -> dict[str, float]:
         """Wait for lock, fill, claim and target, saying each; seconds since the fall."""

@@ -109,6 +109,9 @@ async def test_debt_on_one_chain_backed_by_another_is_liquidated_across_both(
     assert dear.balance("USDC", stage.owner) == 63_400 * 10**6
     assert Decimal(borrowed["debt"]) >= 63_400
 
+    await owner.type("supply", "dear", "USDC", "1000")
+    assert dear.balance("USDC", stage.owner) == 62_400 * 10**6
+
     before = await owner.wait(account, lambda r: high(r) is not None, "the account's health")
     assert Decimal("1.03") < (high(before) or 0) < Decimal("1.05")
     assert [leg["symbol"] for leg in chain_of(before, 31337)["legs"]] == ["WETH"]
