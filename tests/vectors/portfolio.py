@@ -13,6 +13,12 @@ from daemon.margin.scenario_rows import Family, Scenario
 from daemon.margin.scenarios import Debt, Domain, Perp, RiskBook, Spot
 from daemon.margin.tails import calculate_shortfall, calculate_var
 from tests.vectors.derive import compare_black76, compare_pmrm2, compare_srm, compare_svi
+from tests.vectors.dynamics import (
+    compare_cures,
+    compare_distance,
+    compare_ewma,
+    compare_time,
+)
 from tests.vectors.exchanges import (
     compare_deribit,
     compare_inverse_gains,
@@ -144,5 +150,9 @@ COVERED: Final[Mapping[tuple[str, str], Compare]] = {
     ("unified_model", "hf_portfolio"): compare_hedge,
     ("unified_model", "correlation"): compare_aggregate,
     ("unified_model", "var_es"): compare_tails,
+    ("unified_model", "distance"): compare_distance,
+    ("unified_model", "time_to_liquidation"): compare_time,
+    ("unified_model", "cure"): compare_cures,
+    ("unified_model", "volatility"): compare_ewma,
 }
 """What compares a case, by its system and kind."""
