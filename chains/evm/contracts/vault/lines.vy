@@ -117,10 +117,14 @@ def take_raised(_account: bytes32, _from: uint64, _asset: uint8, _units: uint256
     key: bytes32 = told.raised_key(_account, _from, convert(chain.id, uint64), _asset)
     assert _units > self.seen[key], "old"
     before: uint256 = self.line_in(_account, _from, _asset)
+    most: uint256 = max(self.in_cap[_from][_asset], self.borrowed_from[_from][_asset])
     self.seen[key] = _units
     self._move_borrowed(_account, _from, _asset, before)
-    assert self.borrowed_from[_from][_asset] <= self.in_cap[_from][_asset], "cap"
     log LineTaken(account=_account, chain=_from, asset=_asset, incoming=True, told_units=_units)
+    # What is beyond the cap goes back at once: else its owner could neither use it nor have it back.
+    total: uint256 = self.borrowed_from[_from][_asset]
+    if total > most:
+        self.lower_line(_account, _from, _asset, total - most)
 
 
 @internal

@@ -410,7 +410,8 @@ def take_raised(
 ):
     """
     @notice Take the statement that another chain lends so much to this one, ever; anybody may
-    @dev Reverts with asset, old, cap or as the notary
+    @dev What is beyond this chain's cap is given back at once. Reverts with asset, old or as the
+         notary
     """
     assert asset < self.asset_count, "asset"
     key: bytes32 = told.raised_key(account, from_chain, convert(chain.id, uint64), asset)

@@ -191,13 +191,24 @@ def test_all_lines_together_stay_under_the_caps_of_both_sides(
     assert refused(a.raise_line, account, b, WETH, 6 * WAD + 1) == "cap"
     a.raise_line(account, b, WETH, 6 * WAD)
     assert refused(a.raise_line, account, b, WETH, 1) == "cap"
-    assert refused(vaults.carry_raise, account, WETH) == "cap"
-    key = line_key(RAISED, account, a, b, WETH)
-    b.take_raised(account, a, WETH, 4 * WAD, a.witness(key, word=4 * WAD))
-    b.lower_line(account, a, WETH, 2 * WAD)
+    # What b has no room for goes back at once, so that its owner can have it back.
     vaults.carry_raise(account, WETH)
+    assert b.line_in(account, a, WETH) == 4 * WAD
     vaults.carry_lower(account, WETH)
-    a.raise_line(account, b, WETH, 2 * WAD)
+    assert a.line_out(account, b, WETH) == 4 * WAD
+    a.withdraw(account, WETH, 6 * ETHER)
+
+
+def test_a_line_cap_that_falls_takes_no_line_away(vaults: Ground, account: bytes) -> None:
+    a, b = vaults.chains
+    incoming = True
+    lend(vaults, account, 5 * WAD)
+    signature = "set_line_cap(uint64,uint8,bool,uint256)"
+    govern(b, b.vault, signature, a.number, WETH, incoming, 4 * WAD)
+    lend(vaults, account, 3 * WAD)
+    assert b.line_in(account, a, WETH) == 5 * WAD
+    vaults.carry_lower(account, WETH)
+    assert a.line_out(account, b, WETH) == 5 * WAD
 
 
 def test_a_forged_lowering_frees_nothing_that_is_raised_later(
