@@ -1,7 +1,7 @@
 """The contracts of cross-chain vaults on chains that run already, sealed and knowing each other.
 
 On each chain: the pool of the lenders, the vault, the timelock that owns all of them, the notary of
-statements, the judge of health and the seizure. Assets are numbered alike everywhere. The figures
+statements with its prover, the judge of health and the seizure. Assets are numbered alike everywhere. The figures
 are a devnet's: delays of minutes, where a chain with money on it waits days.
 """
 
@@ -21,7 +21,7 @@ from proofs.typed import hash_text
 VAULT_ASSETS: Final = ("WETH", "USDC")
 """The symbols by asset number."""
 HEARTBEAT_S: Final = 3_600
-_CONTRACTS: Final = ("pool", "vault", "timelock", "notary", "seizure", "judge")
+_CONTRACTS: Final = ("pool", "vault", "timelock", "notary", "prover", "seizure", "judge")
 _BOUND: Final = 100
 """A price is believed between a hundredth and the hundredfold of the opening price."""
 _CURVE: Final = (WAD // 100, 4 * WAD // 100, 60 * WAD // 100, 8_000, 1_000)
@@ -242,7 +242,7 @@ def deploy_vaults(
     for chain, verifier in chains:
         own = chain.deployment.number
         ledger = deploy_ledger(chain, terms, [number for number in numbers if number != own])
-        notary = deploy_notary(chain, terms, verifier)
+        notary = deploy_notary(chain, terms, verifier, chain.deploy(compile_vault("prover")))
         seizure, judge = deploy_seizure(chain, terms.seizure, ledger, notary)
         seal_vault(chain, ledger, seizure=seizure, notary=notary)
         placed[own] = VaultContracts(

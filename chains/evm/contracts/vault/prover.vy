@@ -9,23 +9,12 @@
      and every item canonical RLP; anything else reverts with proof. Source: Ethereum yellow paper,
      appendices B and D; EIP-1186.
 """
-
-
-# An item of a list: where its payload is, and whether it is a list itself.
-struct Item:
-    start: uint256
-    end: uint256
-    is_list: bool
-
+import rlp
 
 MAX_PROOF: constant(uint256) = 12288
 # A branch of sixteen hashes takes 532 bytes; no node of a state trie takes more.
 MAX_NODE: constant(uint256) = 544
 BRANCH: constant(uint256) = 17
-# RLP's first bytes: of a string, of a list, and the longest payload whose size is in that byte.
-STRING: constant(uint256) = 128
-LIST: constant(uint256) = 192
-SHORT: constant(uint256) = 55
 KEY_NIBBLES: constant(uint256) = 64
 EMPTY_ROOT: constant(bytes32) = 0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421
 
@@ -67,8 +56,8 @@ def _find(
     node: Bytes[MAX_NODE] = b""
     node, place = self._take(_proof, place, _root)
     for _: uint256 in range(KEY_NIBBLES + 1):
-        items: DynArray[Item, BRANCH] = self._split(node)
-        child: Item = items[1]
+        items: DynArray[rlp.Item, BRANCH] = self._split(node)
+        child: rlp.Item = items[1]
         if len(items) == BRANCH:
             assert items[16].start == items[16].end and not items[16].is_list, "proof"
             assert depth < KEY_NIBBLES, "proof"
@@ -112,12 +101,12 @@ def _take(
     assert _place < len(_proof), "proof"
     first: uint256 = convert(slice(_proof, _place, 1), uint256)
     size: uint256 = 0
-    if first >= LIST and first <= LIST + SHORT:
-        size = first - LIST + 1
-    elif first == LIST + SHORT + 1:
+    if first >= rlp.LIST and first <= rlp.LIST + rlp.SHORT:
+        size = first - rlp.LIST + 1
+    elif first == rlp.LIST + rlp.SHORT + 1:
         assert _place + 2 <= len(_proof), "proof"
         size = convert(slice(_proof, _place + 1, 1), uint256) + 2
-    elif first == LIST + SHORT + 2:
+    elif first == rlp.LIST + rlp.SHORT + 2:
         assert _place + 3 <= len(_proof), "proof"
         size = convert(slice(_proof, _place + 1, 2), uint256) + 3
     assert size > 0 and size <= MAX_NODE and _place + size <= len(_proof), "proof"
@@ -129,7 +118,7 @@ def _take(
 @internal
 @pure
 def _follow(
-    _node: Bytes[MAX_NODE], _item: Item, _key: bytes32, _depth: uint256
+    _node: Bytes[MAX_NODE], _item: rlp.Item, _key: bytes32, _depth: uint256
 ) -> (uint256, bool, bool):
     # A path's nibbles, whether they are the key's, and whether it ends in a leaf.
     assert not _item.is_list and _item.start < _item.end, "proof"
@@ -154,7 +143,7 @@ def _follow(
 
 @internal
 @pure
-def _check_child(_child: Item):
+def _check_child(_child: rlp.Item):
     # A hash, or a node too small to have one.
     size: uint256 = _child.end - _child.start
     if _child.is_list:
@@ -173,7 +162,7 @@ def _nibble(_key: bytes32, _depth: uint256) -> uint256:
 @pure
 def _storage_root(_account: Bytes[MAX_NODE]) -> bytes32:
     # nonce, balance, storage root, hash of the code
-    items: DynArray[Item, BRANCH] = self._split(_account)
+    items: DynArray[rlp.Item, BRANCH] = self._split(_account)
     assert len(items) == 4, "proof"
     assert not items[2].is_list and items[2].end - items[2].start == 32, "proof"
     return extract32(_account, items[2].start)
@@ -183,7 +172,7 @@ def _storage_root(_account: Bytes[MAX_NODE]) -> bytes32:
 @pure
 def _decode_word(_word: Bytes[MAX_NODE]) -> uint256:
     # Canonical: no leading zero, and zero itself is not stored.
-    item: Item = self._measure(_word, 0)
+    item: rlp.Item = rlp.measure(_word, 0)
     size: uint256 = item.end - item.start
     assert not item.is_list and item.end == len(_word), "proof"
     assert size > 0 and size <= 32, "proof"
@@ -197,45 +186,18 @@ def _decode_word(_word: Bytes[MAX_NODE]) -> uint256:
 
 @internal
 @pure
-def _split(_node: Bytes[MAX_NODE]) -> DynArray[Item, BRANCH]:
+def _split(_node: Bytes[MAX_NODE]) -> DynArray[rlp.Item, BRANCH]:
     # The items of a list that is all there is.
-    whole: Item = self._measure(_node, 0)
+    whole: rlp.Item = rlp.measure(_node, 0)
     assert whole.is_list and whole.end == len(_node), "proof"
-    items: DynArray[Item, BRANCH] = []
+    items: DynArray[rlp.Item, BRANCH] = []
     place: uint256 = whole.start
     for _: uint256 in range(BRANCH):
         if place == whole.end:
             break
-        item: Item = self._measure(_node, place)
+        item: rlp.Item = rlp.measure(_node, place)
         items.append(item)
         place = item.end
     assert place == whole.end, "proof"
     assert len(items) == BRANCH or len(items) == 2 or len(items) == 4, "proof"
     return items
-
-
-@internal
-@pure
-def _measure(_data: Bytes[MAX_NODE], _place: uint256) -> Item:
-    # The item at a place; the shortest form only.
-    assert _place < len(_data), "proof"
-    first: uint256 = convert(slice(_data, _place, 1), uint256)
-    if first < STRING:
-        return Item(start=_place, end=_place + 1, is_list=False)
-    is_list: bool = first >= LIST
-    short: uint256 = first - (LIST if is_list else STRING)
-    start: uint256 = _place + 1
-    size: uint256 = short
-    if short > SHORT:
-        width: uint256 = short - SHORT
-        assert width <= 2 and start + width <= len(_data), "proof"
-        assert slice(_data, start, 1) != x"00", "proof"
-        size = convert(slice(_data, start, 1), uint256)
-        if width == 2:
-            size = size * 256 + convert(slice(_data, start + 1, 1), uint256)
-        assert size > SHORT, "proof"
-        start += width
-    assert start + size <= len(_data), "proof"
-    if size == 1 and not is_list:
-        assert convert(slice(_data, start, 1), uint256) >= STRING, "proof"
-    return Item(start=start, end=start + size, is_list=is_list)
