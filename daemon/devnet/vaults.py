@@ -1,8 +1,9 @@
 """The contracts of cross-chain vaults on chains that run already, sealed and knowing each other.
 
 On each chain: the pool of the lenders, the vault, the timelock that owns all of them, the notary of
-statements with its prover, the judge of health and the seizure. Assets are numbered alike everywhere. The figures
-are a devnet's: delays of minutes, where a chain with money on it waits days.
+statements with its prover, the judge of health and the seizure. Assets are numbered alike
+everywhere. The figures are a devnet's: delays of minutes, where a chain with money on it waits
+days.
 """
 
 from collections.abc import Mapping, Sequence
