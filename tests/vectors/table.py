@@ -2,15 +2,46 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from tests.vectors import drift, dydx, perps
+from tests.vectors import aave, auctions, curves, drift, dydx, klend, marginfi, perps, save
 from tests.vectors.portfolio import COVERED as MODELS
 from tests.vectors.portfolio import Compare
-from tests.vectors.reading import CASES, Case, list_misses, read_document
+from tests.vectors.reading import CASES, Case, Figures, list_misses, read_document
+
+
+def _compare_auction(case: Case, document: Mapping[str, Any]) -> Figures:
+    del document
+    return auctions.compare_auction(case)
+
 
 COVERED: Final[Mapping[tuple[str, str], Compare]] = {
     **MODELS,
+    ("aave_v3", "integer_math"): aave.compare_arithmetic,
+    ("aave_v3", "health_factor"): aave.compare_health,
+    ("aave_v3", "interest"): aave.compare_interest,
+    ("aave_v3", "liquidation_int"): aave.compare_liquidation,
+    ("aave_v3", "close_factor"): aave.compare_close_factor,
+    ("save_solend", "liquidation_bonus"): save.compare_bonus,
+    ("save_solend", "liquidation_amounts"): save.compare_amounts,
+    ("save_solend", "protocol_liquidation_fee"): save.compare_fee,
+    ("kamino_klend", "liquidation_bonus"): klend.compare_bonus,
+    ("kamino_klend", "autodeleverage_threshold"): klend.compare_threshold,
+    ("kamino_klend", "autodeleverage_bonus"): klend.compare_deleverage_bonus,
+    ("kamino_klend", "close_amount"): klend.compare_closable,
+    ("kamino_klend", "liquidation_amounts"): klend.compare_amounts,
+    ("kamino_klend", "protocol_liquidation_fee"): klend.compare_fee,
+    ("marginfi", "liquidation"): marginfi.compare_liquidation,
+    ("marginfi", "account_health"): marginfi.compare_health,
+    ("marginfi", "max_borrow"): marginfi.compare_room,
+    ("marginfi", "emode_asset_weight"): marginfi.compare_emode,
+    ("morpho_blue", "lif"): curves.compare_incentive,
+    ("euler_v2", "health_score"): curves.compare_score,
+    ("euler_v2", "liquidation_check"): curves.compare_euler,
+    ("euler_v2", "liquidation_amounts"): curves.compare_euler,
+    ("derive_auction", "dutch_auction_discount"): _compare_auction,
+    ("derive_auction", "dutch_auction_solvent"): _compare_auction,
+    ("derive_auction", "dutch_auction_insolvent"): _compare_auction,
     ("dydx_v4", "is_liquidatable"): dydx.compare_liquidatable,
     ("dydx_v4", "risk_ordering"): dydx.compare_order,
     ("dydx_v4", "initial_margin_oimf"): dydx.compare_initial,
@@ -40,8 +71,35 @@ COVERED: Final[Mapping[tuple[str, str], Compare]] = {
 }
 """What compares a case, by its system and kind."""
 
-NOT_COVERED: Final[Mapping[tuple[str, str], str]] = {}
+_NO_MORPHO: Final = "no adapter for Morpho Blue: its curves know no shares"
+_NO_COMET: Final = "no adapter for Compound III, and no curve: it liquidates whole accounts"
+
+NOT_COVERED: Final[Mapping[tuple[str, str], str]] = {
+    ("morpho_blue", "health_factor"): _NO_MORPHO,
+    ("morpho_blue", "integer_math"): _NO_MORPHO,
+    ("morpho_blue", "borrow_capacity"): _NO_MORPHO,
+    **{
+        ("compound_comet", kind): _NO_COMET
+        for kind in (
+            "is_liquidatable",
+            "is_borrow_collateralized",
+            "quote_collateral",
+            "absorb",
+            "present_value",
+        )
+    },
+}
 """Why a system's kind of cases is not compared."""
+
+PARTLY: Final[Mapping[str, str]] = {
+    "aave/tiny-full-scaled-consumption": "of v3.7: what 3.6 shares agrees, the fee does not",
+}
+"""Why a case does not count as passed though a part of it is compared."""
+
+NOT_VALUED: Final[Mapping[str, str]] = {
+    "euler/worthless-collateral": "curves take what collateral is worth, here nothing",
+}
+"""Why a case of a kind that is compared is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +119,9 @@ def list_systems() -> tuple[str, ...]:
 
 
 def find_reason(system: str, case: Case) -> str | None:
-    """Say why a case is not compared; None where it is."""
+    """Say why a case is not compared; None where it is, if only partly."""
     if (system, case["kind"]) in COVERED:
-        return None
+        return NOT_VALUED.get(case["id"])
     return NOT_COVERED.get((system, case["kind"]), "nothing here compares this kind")
 
 
@@ -79,12 +137,14 @@ def run() -> Iterator[Result]:
         cases, left_out = read_document(system)["cases"], dict[str, int]()
         misses, passed = list[str](), 0
         for case in cases:
-            if (reason := find_reason(system, case)) is not None:
-                left_out[reason] = left_out.get(reason, 0) + 1
-                continue
-            found = check(system, case)
+            reason = find_reason(system, case)
+            found = check(system, case) if reason is None else []
             misses += found
-            passed += not found
+            reason = reason or (None if found else PARTLY.get(case["id"]))
+            if reason is not None:
+                left_out[reason] = left_out.get(reason, 0) + 1
+            else:
+                passed += not found
         yield Result(
             system=system,
             cases=len(cases),

@@ -1,7 +1,7 @@
-"""Dumps of public accounts and figures of public test suites, where they are at hand.
+"""Dumps of public accounts, where they are at hand.
 
-Neither is part of this repository: the folders are `$PLIMSOLL_FIXTURES` and `$PLIMSOLL_VECTORS`,
-else `shared/fixtures` and `shared/vectors` beside the checkout.
+They are no part of this repository: their folder is `$PLIMSOLL_FIXTURES`, else `shared/fixtures`
+beside the checkout.
 """
 
 import base64
@@ -19,7 +19,6 @@ from chains.solana.accounts import RawAccount
 CHAIN = ChainId.parse("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp")
 _BESIDE = Path(__file__).resolve().parents[5] / "shared"
 DUMPS = Path(os.environ.get("PLIMSOLL_FIXTURES", _BESIDE / "fixtures")) / "solana"
-VECTORS = Path(os.environ.get("PLIMSOLL_VECTORS", _BESIDE / "vectors"))
 Case = dict[str, Any]
 
 needs_dumps = pytest.mark.skipif(
@@ -51,25 +50,3 @@ def find_dumps(*, size: int, folder: str) -> list[str]:
         for entry in entries
         if entry["len"] == size and entry["file"].startswith(f"{folder}/")
     ]
-
-
-def load_cases(name: str) -> list[Case]:
-    """Give the figures of a suite; none where they are not at hand."""
-    file = VECTORS / f"{name}.json"
-    if not file.exists():
-        return []
-    cases: list[Case] = json.loads(file.read_text())["cases"]
-    return cases
-
-
-def of_kind(suite: str, kind: str) -> pytest.MarkDecorator:
-    """Run a test on a suite's figures of one kind; skip it, with the reason, without them."""
-    found = [
-        pytest.param(case["inputs"], case["expected"], id=case["id"])
-        for case in load_cases(suite)
-        if case["kind"] == kind
-    ]
-    absent = pytest.param(
-        {}, {}, marks=pytest.mark.skip(reason=f"the public figures are not at {VECTORS}")
-    )
-    return pytest.mark.parametrize(("given", "expected"), found or [absent])
