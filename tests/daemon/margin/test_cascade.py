@@ -151,7 +151,7 @@ def test_no_seed_and_no_shock_make_or_lose_a_cent(seed: int, move: float) -> Non
 
 @given(st.integers(0, 100), st.floats(0.1, 10))
 def test_a_larger_fleet_in_a_larger_market_falls_alike(seed: int, factor: float) -> None:
-    # Morpho's curve has no terms in dollars (small accounts, dust, most per call): they do not scale.
+    # Terms in dollars (small accounts, dust, most per call) do not scale; Morpho has none.
     base = generate_fleet(seed, 30)
     curve = build_morpho(0.86)
     venues = tuple(replace(venue, curve=curve) for venue in base.venues)
