@@ -3,7 +3,7 @@
 """
 @title The unified health of an account at this chain's prices
 @dev Two bounds. The low one: chains unread beyond grace have no collateral and owe their last debt
-     with the greatest interest, or all that their lines could carry; locked units are gone. The
+     with the greatest interest, or what their lines carried at most; locked units are gone. The
      high one, which alone opens a seizure: last quantities, top-ups that are not final counted,
      open orders as if they were filled. Where a feed has no valid price, the low bound takes its
      lowest price for collateral and its highest for debts, the high bound the other way round: so
@@ -37,6 +37,7 @@ struct Feed:
 struct Market:
     low: uint256[8]
     high: uint256[8]
+    carry: uint256[8]  # of the high price, the debt that a line of a whole token can carry at first
     threshold_bps: uint256[8]
     max_rate: uint256[8]
 
@@ -187,7 +188,7 @@ def _add_read(
     w: Weighed = self._weigh(_entry, _market, _min_leg, age if unread else 0)
     gone: uint256 = 0
     # As this chain's own orders: one that nobody would fill is not taken as filled.
-    if _entry.ordered > 0 and w.locked >= _entry.ordered:
+    if w.locked >= max(_entry.ordered, 1):
         j.filled += _entry.ordered
         gone = min(_entry.ordered * w.locked_weight // w.locked, w.weight)
     j.busy = j.busy or _entry.ordered > 0 or w.locked >= _min_leg
@@ -223,7 +224,7 @@ def _add_unknown(
         asset: uint8 = convert(i, uint8)
         if _legs.lines_out[i] > 0:
             out: uint256 = staticcall IVault(wiring.vault).line_out(_account, _chain, asset)
-            lines += curve.value_up(out, _market.high[i])
+            lines += curve.value_up(out, _market.carry[i])
         if _legs.lines_in[i] > 0:
             inward: uint256 = staticcall IVault(wiring.vault).line_in(_account, _chain, asset)
             j.never = j.never or curve.value_up(inward, _market.high[i]) >= _min_leg
@@ -253,7 +254,7 @@ def _weigh(_e: quantities.Entry, _m: Market, _min_leg: uint256, _age: uint256) -
         locked: uint256 = curve.value_down(_e.locked[i], _m.high[i])
         w.locked += locked
         w.locked_weight += locked * _m.threshold_bps[i] // BPS
-        w.lines_in += curve.value_up(_e.lines_in[i], _m.high[i])
+        w.lines_in += curve.value_up(_e.lines_in[i], _m.carry[i])
         w.matters = w.matters or held >= _min_leg or most >= _min_leg
     return w
 
@@ -283,6 +284,7 @@ def _read_market(_mask: uint256) -> Market:
         asset: uint8 = convert(i, uint8)
         found.low[i], found.high[i] = self.read_price(asset)
         listed: IVault.Terms = staticcall IVault(wiring.vault).terms(asset)
+        found.carry[i] = curve.div_up(found.high[i] * listed.ltv_bps, BPS)
         found.threshold_bps[i] = listed.threshold_bps
         found.max_rate[i] = listed.max_rate
     return found

@@ -67,18 +67,22 @@ def note(_account: bytes32, _sequence: uint64, _issued_at: uint64):
 
 @internal
 def take(_account: bytes32, _q: ISeizure.ChainQuantities):
-    # Keep an entry unless one as high is known. A clock that runs ahead makes nothing fresher.
+    # Keep an entry unless a higher one is known. A clock that runs ahead makes nothing fresher. Of
+    # two as high the greater top-ups are kept, since they were seen while that block was final.
     height: uint256 = convert(_q.height, uint256)
-    if height <= self.heads[_account][_q.chainId] & WORD:
+    known: Entry = self.read(_account, _q.chainId)
+    if height < known.height:
         return
+    if height > known.height:
+        known = empty(Entry)
     mask: uint256 = 0
     for i: uint256 in range(MAX_ASSETS):
-        collateral: uint256 = _q.collateral[i] if i < len(_q.collateral) else 0
-        debt: uint256 = _q.debt[i] if i < len(_q.debt) else 0
-        locked: uint256 = _q.locked[i] if i < len(_q.locked) else 0
-        lines_in: uint256 = _q.linesIn[i] if i < len(_q.linesIn) else 0
-        added: uint256 = _q.added[i] if i < len(_q.added) else 0
-        repaid: uint256 = _q.repaid[i] if i < len(_q.repaid) else 0
+        collateral: uint256 = self._item(_q.collateral, i)
+        debt: uint256 = self._item(_q.debt, i)
+        locked: uint256 = self._item(_q.locked, i)
+        lines_in: uint256 = self._item(_q.linesIn, i)
+        added: uint256 = max(self._item(_q.added, i), known.added[i])
+        repaid: uint256 = max(self._item(_q.repaid, i), known.repaid[i])
         mask |= self._put(_account, _q.chainId, PAIRS * i, collateral, debt)
         mask |= self._put(_account, _q.chainId, PAIRS * i + 1, locked, lines_in)
         mask |= self._put(_account, _q.chainId, PAIRS * i + 2, added, repaid)
@@ -155,6 +159,13 @@ def _hash_chain(_q: ISeizure.ChainQuantities) -> bytes32:
 def _hash_list(_list: DynArray[uint256, MAX_ASSETS]) -> bytes32:
     # Without the offset and the length that stand before the items.
     return keccak256(slice(abi_encode(_list), 64, 32 * len(_list)))
+
+
+@internal
+@pure
+def _item(_list: DynArray[uint256, MAX_ASSETS], _i: uint256) -> uint256:
+    # Zero beyond the end.
+    return _list[_i] if _i < len(_list) else 0
 
 
 @internal

@@ -58,8 +58,8 @@ def write(_terms: IJudge.Terms):
     # The fund pays only where the bound of health, not the curve, keeps the bonus low: else owners
     # would liquidate themselves for it.
     assert _terms.fund_bonus_bps <= _terms.min_bonus_bps, "bonus"
-    assert max(_terms.max_bonus_bps, _terms.buffer_bps) < BPS, "bps"
-    assert _terms.tolerance_bps < BPS, "bps"
+    most: uint256 = max(_terms.max_bonus_bps, max(_terms.buffer_bps, _terms.tolerance_bps))
+    assert most < BPS, "bps"
     assert _terms.min_order_e8 > 0 and _terms.min_order_e8 <= _terms.min_leg_e8, "minimum"
     assert max(_terms.min_leg_e8, _terms.min_debt_e8) <= LONG, "minimum"
     self.times = (

@@ -1,7 +1,7 @@
 """The unified health of a vault account at one chain's prices, bit for bit: pure integers.
 
 Two bounds. The low one: chains unread beyond grace have no collateral and owe their last debt with
-the greatest interest, or all that their lines could carry; locked units are gone. The high one,
+the greatest interest, or what their lines carried at most; locked units are gone. The high one,
 which alone opens a seizure: last quantities, top-ups that are not final counted, open orders as if
 they were filled. Source: contracts/vault/health.vy, part by part in the same order.
 """
@@ -162,7 +162,7 @@ def _add_unknown(
     never, lines = judged.never, 0
     for number in range(len(legs.lines_out)):
         if legs.lines_out[number] > 0:
-            lines += div_up(other.line_out[number] * market[number].high, WAD)
+            lines += div_up(other.line_out[number] * market[number].carry, WAD)
         if legs.lines_in[number] > 0:
             never = never or div_up(other.line_in[number] * market[number].high, WAD) >= min_leg
     return replace(
@@ -198,7 +198,7 @@ def _add_asset(
         low_weight=total.low_weight
         + (div_down(kept * threshold, BPS) if kept >= min_leg and age == 0 else 0),
         low_debt=total.low_debt + most,
-        lines_in=total.lines_in + div_up(entry.lines_in[number] * quote.high, WAD),
+        lines_in=total.lines_in + div_up(entry.lines_in[number] * quote.carry, WAD),
         locked=total.locked + locked_value,
         locked_weight=total.locked_weight + div_down(locked_value * threshold, BPS),
         matters=total.matters or held >= min_leg or most >= min_leg,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chains.model.ids import Address
-from chains.model.units import Usd
+from chains.model.units import BPS, Usd, div_up
 
 WAD_DECIMALS: Final = 18
 NO_DEBT: Final = 2**256 - 1
@@ -180,8 +180,14 @@ class Quote:
 
     low: int
     high: int
+    ltv: int
     threshold: int
     max_rate: int
+
+    @property
+    def carry(self) -> int:
+        """The debt that a line of a whole token can carry at first (USD x 1e8), rounded up."""
+        return div_up(self.high * self.ltv, BPS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

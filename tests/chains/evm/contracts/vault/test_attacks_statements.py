@@ -122,6 +122,22 @@ def test_a_top_up_that_is_not_final_saves_from_the_lock(fallen: Story) -> None:
     assert refused(fallen.lock) == "healthy"
 
 
+def test_a_top_up_between_two_final_blocks_saves_whatever_is_posted_after_it(
+    fallen: Story,
+) -> None:
+    a, b = fallen.ground.chains
+    old = fallen.read_entry(b)
+    topped = replace(old, repaid=(0, 1_000 * WAD), added=(WAD // 10, 0))
+    fallen.post(a, fallen.state(fallen.read_entry(a), old))
+    assert fallen.health(a)[1] < WAD
+    fallen.post(a, fallen.state(fallen.read_entry(a), topped))
+    fallen.post(a, fallen.state(fallen.read_entry(a), old))
+    assert refused(fallen.lock) == "healthy"
+    b.chain.mine()
+    fallen.refresh()
+    fallen.lock()
+
+
 def test_a_stale_statement_opens_no_lock(fallen: Story) -> None:
     fallen.a.advance(61)
     assert refused(fallen.lock) == "stale"
@@ -145,9 +161,9 @@ def test_a_chain_that_was_never_read_and_holds_a_line_blocks_seizure(story: Stor
 def test_an_outage_liquidates_nobody(fallen: Story) -> None:
     a = fallen.a
     for chain in fallen.ground.chains:
-        chain.set_price(WETH, 2_000)
+        chain.set_price(WETH, 1_939.5)
     fallen.refresh()
-    a.advance(150)
+    a.advance(HOUR)
     low, high = fallen.health(a)
     assert low < WAD < high
     assert refused(fallen.lock) == "unread"

@@ -68,6 +68,17 @@ def test_a_line_takes_only_what_is_free_of_debts_and_of_other_lines(
     assert refused(a.raise_line, account, b, WETH, 0) == "dust"
 
 
+def test_an_unread_line_counts_as_the_debt_that_it_can_carry(
+    vaults: Ground, account: bytes
+) -> None:
+    a, b = vaults.chains
+    a.borrow(account, USDC, 8_000 * DOLLAR)
+    a.raise_line(account, b, WETH, 49 * WAD // 10)
+    low = a.ask(a.seizure, "health(bytes32)", account, returns="(uint256,uint256)")[0]
+    assert low == 16_500 * WAD // (8_000 + 7_840)
+    a.raise_line(account, b, WETH, WAD // 10)
+
+
 def test_a_line_counts_nowhere_while_its_statement_travels(vaults: Ground, account: bytes) -> None:
     a, b = vaults.chains
     a.raise_line(account, b, WETH, 10 * WAD)

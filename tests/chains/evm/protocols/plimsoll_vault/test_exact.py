@@ -205,7 +205,13 @@ def subject_of(story: Story, here: VaultChain) -> Subject:
     ]
     terms = here.ask(here.judge, "terms()", returns=f"(({','.join(['uint256'] * 14)}))")
     quotes = [
-        Quote(low=a.price or 0, high=a.price or 0, threshold=a.threshold, max_rate=a.max_rate)
+        Quote(
+            low=a.price or 0,
+            high=a.price or 0,
+            ltv=a.ltv,
+            threshold=a.threshold,
+            max_rate=a.max_rate,
+        )
         for a in assets
     ]
     return Subject(

@@ -41,8 +41,8 @@ TERMS = SeizureTerms(
     min_order=50 * USD,
 )
 QUOTES = (
-    Quote(low=2_000 * USD, high=2_000 * USD, threshold=8_250, max_rate=WAD),
-    Quote(low=USD, high=USD, threshold=9_000, max_rate=WAD),
+    Quote(low=2_000 * USD, high=2_000 * USD, ltv=8_000, threshold=8_250, max_rate=WAD),
+    Quote(low=USD, high=USD, ltv=8_500, threshold=9_000, max_rate=WAD),
 )
 
 
