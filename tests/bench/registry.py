@@ -7,6 +7,7 @@ from typing import Final
 from tests.bench import (
     agreeing,
     attesting,
+    crossing,
     decoding,
     fleet,
     losses,
@@ -46,6 +47,7 @@ REGISTRY: Final = (
     Benchmark(name="fleet", run=fleet.run),
     Benchmark(name="losses", run=losses.run),
     Benchmark(name="math_utils", run=math_utils.run),
+    Benchmark(name="vault", run=crossing.run),
 )
 
 

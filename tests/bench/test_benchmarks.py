@@ -12,10 +12,12 @@ from solders.pubkey import Pubkey
 from chains.solana.accounts import RawAccount
 from chains.solana.protocols.klend.decode import decode_obligation
 from chains.solana.protocols.klend.layout import PROGRAM
+from daemon.devnet.vaults import compile_vault
 from daemon.margin.book.book import Book
 from tests.bench import __main__ as command
 from tests.bench import (
     agreeing,
+    crossing,
     decoding,
     fleet,
     losses,
@@ -24,6 +26,7 @@ from tests.bench import (
     reaction,
     scanning,
     slot_reaction,
+    vault_gas,
     verifying,
 )
 from tests.bench.figures import Figure, Figures
@@ -34,6 +37,14 @@ from tests.bench.loop import decode_loan
 from tests.bench.registry import Benchmark, select
 from tests.chains.solana.protocols.dumps import CHAIN
 from tests.sdk.run import needs_sdk
+
+UNMEASURED = {
+    *("seal", "set_asset", "set_feed", "set_sequencer", "set_line_cap", "set_curve", "set_terms"),
+    *("list_asset", "require_long", "set_roles", "unpause"),
+    *("unlock", "seize", "repay_from", "consume_line", "draw_fund", "unprovide", "note_spent"),
+    *("claim_rest", "release_lost", "withdraw_credit"),
+}
+"""What is called once, by the timelock or the seizure alone, or seldom: not in the table of gas."""
 
 
 @pytest.mark.net
@@ -216,3 +227,29 @@ def test_one_that_cannot_run_hides_no_other_but_fails_the_command(
     assert "no node" in shown.err
     monkeypatch.setattr(command, "select", lambda _: chosen[1:])
     assert command.main() == 0  # a missed target is no failure
+
+
+@pytest.mark.net
+def test_a_liquidation_across_two_chains_is_split_into_its_parts() -> None:
+    said: list[str] = []
+
+    figures = crossing.measure(said.append, runs=1, warm_up=0, members=1, block_s=0.2)
+
+    parts = [figures[f"vault.{name}_p50_s"].value for name in crossing.STAGES]
+    assert sum(parts) == pytest.approx(figures["vault.restored_p50_s"].value)
+    assert all(part > 0 for part in parts)
+    assert said[0] == "1 runs"
+
+
+@pytest.mark.net
+def test_every_call_that_people_make_at_the_vaults_is_in_the_table_of_gas() -> None:
+    used = vault_gas.measure()
+
+    known = {
+        item["name"]
+        for contract in ("vault", "pool", "seizure", "judge", "timelock")
+        for item in compile_vault(contract).abi
+        if item["type"] == "function" and item["stateMutability"] == "nonpayable"
+    }
+    assert known - set(used) == UNMEASURED
+    assert all(21_000 < gas < 16_777_216 for gas in used.values())

@@ -41,7 +41,7 @@ DRY: Final = 'mode = "dry-run"\n[api]\nport = 0\n[keeper]\nliquidate = false\n'
 class VaultStage:
     """The chains, who keeps, who owns, and where the files are.
 
-    `mined` notes when each block was mined (time.monotonic), by chain id and height.
+    `mined` notes when each block was mined (seconds), by chain id and height.
     """
 
     net: Devnet
@@ -96,7 +96,7 @@ class VaultStage:
         for chain in self.net.chains:
             chain.mine()
             head = chain.read_head().height
-            self.mined[chain.deployment.number, head] = time.monotonic()
+            self.mined[chain.deployment.number, head] = time.time()
 
     @asynccontextmanager
     async def ticking(self, block_s: float) -> AsyncIterator[None]:
