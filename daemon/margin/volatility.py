@@ -73,7 +73,7 @@ class Garch:
         check_positive(omega=self.omega, nu=self.nu)
         worst = min(self.alpha, self.alpha + self.gamma, self.beta)
         if worst < 0 or self.alpha + self.gamma / 2 + self.beta >= 1:
-            raise InvalidRiskInput(f"garch: {self} is not stationary, or a variance is negative")
+            raise InvalidRiskInput("garch: it is not stationary, or a variance may be negative")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Price files, fits and pictures of the risk commands: files, processes and matplotlib."""
