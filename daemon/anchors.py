@@ -13,13 +13,12 @@ from typing import Final
 import aiohttp
 
 from chains.evm.decode import decode_data, decode_quantity, expect_object, to_hex
+from chains.evm.proofs import HISTORY
 from chains.evm.rpc import EvmEndpoint
-from chains.model.ids import Address, ChainId
+from chains.model.ids import ChainId
 from chains.rpc.endpoint import EndpointError, Json, RpcError
 from proofs.statement import BlockKind, BlockRef, Statement
 
-HISTORY: Final = Address("0x0000f90827f1c53a10cb7a02335b175320002935")
-"""The contract of block hashes. Source: EIP-2935."""
 TIMEOUT_S: Final = 10.0
 _WORD: Final = 32
 _UNKNOWN: Final = ChainId.evm(0)

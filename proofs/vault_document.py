@@ -79,6 +79,27 @@ class VaultDocument:
         return b"".join(signature for _, signature in self.signatures)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A fact's statement as contracts take it, with a storage proof where they demand one."""
+
+    document: VaultDocument
+    storage_proof: bytes = b""
+
+    @property
+    def said(self) -> VaultFact:
+        """The fact; TypeError for quantities, which are brought another way."""
+        if not isinstance(self.document.said, VaultFact):
+            raise TypeError("quantities are no fact")
+        return self.document.said
+
+    @property
+    def witness(self) -> tuple[int, int, bytes, bytes]:
+        """Give what every call takes beside a fact, last of all."""
+        document = self.document
+        return self.said.height, document.bitmap, document.proof, self.storage_proof
+
+
 def encode_vault_document(document: VaultDocument) -> bytes:
     """Give the file's bytes."""
     return encode_view(view_vault_document(document))

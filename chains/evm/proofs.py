@@ -20,6 +20,8 @@ from chains.rpc.endpoint import Json
 
 REQUESTS_AT_ONCE: Final = 8
 MOST_ROUNDS: Final = 32
+HISTORY: Final = Address("0x0000f90827f1c53a10cb7a02335b175320002935")
+"""The contract of block hashes. Source: EIP-2935."""
 KEYS_AT_ONCE: Final = 256
 _WORD: Final = 32
 _DATA: Final = "data"
@@ -98,6 +100,18 @@ async def read_nodes(
     return frozenset().union(*answers)
 
 
+async def read_word_proof(
+    client: EvmClient, anchor: BlockAnchor, contract: Address, slot: int
+) -> bytes:
+    """Read the nodes that prove one storage word at the anchor, joined as prover.vy takes them.
+
+    Root first: the account's, then the word's.
+    """
+    params: list[Json] = [contract, [to_hex(slot.to_bytes(_WORD, "big"))], _block(anchor)]
+    answer = await client.request("eth_getProof", params)
+    return b"".join(_decode(client, _list_nodes, answer, "eth_getProof"))
+
+
 class Lack(Protocol):
     """What a collector lacks: storage words by contract, and codes."""
 
@@ -156,11 +170,15 @@ async def read_codes(
 
 def decode_nodes(value: Json) -> frozenset[bytes]:
     """Decode the nodes of an `eth_getProof` answer, of account and storage."""
+    return frozenset(_list_nodes(value))
+
+
+def _list_nodes(value: Json) -> list[bytes]:
     proof = expect_object(value)
     listed = list(expect_list(proof.get("accountProof")))
     for storage in expect_list(proof.get("storageProof")):
         listed += expect_list(expect_object(storage).get("proof"))
-    return frozenset(map(decode_data, listed))
+    return list(map(decode_data, listed))
 
 
 def _cut(slots: Mapping[Address, Collection[int]]) -> list[tuple[Address, list[int]]]:

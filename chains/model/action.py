@@ -16,6 +16,7 @@ class Instrument(StrEnum):
     APPROVE = "approve"
     POST = "post"
     TAKE = "take"
+    ANCHOR = "anchor"
     RAISE = "raise"
     LOWER = "lower"
     LOCK = "lock"

@@ -45,6 +45,7 @@ Symbols = Sequence[str]
 MEANINGS: Final[Mapping[Wait, str]] = {
     Wait.FINALITY: "its block is not final yet",
     Wait.STATEMENT: "the committee has not stated it yet",
+    Wait.ROOT: "its chain does not know the state yet that a proof of it is held against",
     Wait.DELIVERY: "it can be brought to its chain by anybody",
     Wait.FILL: "anybody may repay any part of it",
     Wait.EXPIRY: "its time must run out",

@@ -11,10 +11,10 @@ import typer
 from pytest_socket import disable_socket, enable_socket
 from typer.testing import CliRunner
 
+from chains.evm.proofs import HISTORY
 from chains.model.ids import Address
 from chains.model.position import Side
 from config.load import load
-from daemon.anchors import HISTORY
 from daemon.commands.verify import verify
 from daemon.compose import open_chains
 from daemon.evidence import Contradicted

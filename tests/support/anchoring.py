@@ -6,15 +6,13 @@ is the predeployed contract that says what layer 1's newest block is: anybody te
 
 from typing import Any, Final
 
-from chains.evm.proofs import encode_header
+from chains.evm.proofs import HISTORY, encode_header
+from chains.evm.vault_anchor import L1_BLOCK, WINDOW
 from chains.model.ids import Address
 from daemon.devnet.vaults import compile_vault
 from tests.support.rescue import compile_helper
 from tests.support.vaults import STRANGER, VaultChain
 
-L1_BLOCK: Final = Address("0x4200000000000000000000000000000000000015")
-HISTORY: Final = Address("0x0000F90827F1C53a10cb7A02335B175320002935")
-WINDOW: Final = 8191
 LATEST: Final = "take_latest(bytes)"
 OLDER: Final = "take_older(uint64,bytes,bytes)"
 

@@ -21,6 +21,7 @@ class Wait(StrEnum):
 
     FINALITY = "finality"
     STATEMENT = "statement"
+    ROOT = "root"
     DELIVERY = "delivery"
     FILL = "fill"
     EXPIRY = "expiry"
@@ -178,8 +179,8 @@ def _list_waiting(scene: AccountScene) -> Iterator[Waiting]:
         yield from _wait_lines(scene, line)
     for chain in _untaken_links(ledger):
         fact = _link_fact(ledger, chain)
-        view, document = scene.views.get(chain), scene.facts.get(fact.name)
-        step = steps.take_link(view, ledger, document) if view and document else None
+        view, stated = scene.views.get(chain), scene.facts.get(fact.name)
+        step = steps.take_link(view, ledger, stated) if view and stated else None
         yield _cross(scene, fact, Subject.LINK, step)
     for life in ledger.open_orders:
         yield from _wait_order(scene, life)
@@ -191,10 +192,10 @@ def _wait_lines(scene: AccountScene, line: Line) -> Iterator[Waiting]:
     for fact in _line_facts(scene.account, line):
         raised = fact.key.kind is FactKind.RAISED
         known = line.raised_told if raised else line.lowered_told
-        view, document = scene.views.get(fact.consumer), scene.facts.get(fact.name)
+        view, stated = scene.views.get(fact.consumer), scene.facts.get(fact.name)
         step = None
-        if view and document and steps.word(document) > known:
-            step = steps.take_line(view, scene.account, line, document)
+        if view and stated and stated.said.value > known:
+            step = steps.take_line(view, scene.account, line, stated)
         subject = Subject.LINE_RAISED if raised else Subject.LINE_LOWERED
         yield _cross(scene, fact, subject, step, line=line)
 
@@ -209,8 +210,8 @@ def _wait_order(scene: AccountScene, life: OrderLife) -> Iterator[Waiting]:
             yield _wait_claim(scene, life, fill)
     if life.closed is not None and not life.released and life.filled < order.value:
         fact = closed_fact(life)
-        here, document = scene.views.get(order.collateral_chain), scene.facts.get(fact.name)
-        step = steps.release(here, life, document) if here and document else None
+        here, stated = scene.views.get(order.collateral_chain), scene.facts.get(fact.name)
+        step = steps.release(here, life, stated) if here and stated else None
         yield _cross(scene, fact, Subject.RELEASE, step, order=life.id)
 
 
@@ -250,8 +251,8 @@ def _wait_claim(scene: AccountScene, life: OrderLife, fill: Fill) -> Waiting:
             step=steps.claim_rest(here, life, fill) if here and free else None,
         )
     fact = receipt_fact(life, fill)
-    document = scene.facts.get(fact.name)
-    step = steps.claim(here, life, fill, document) if here and document else None
+    stated = scene.facts.get(fact.name)
+    step = steps.claim(here, life, fill, stated) if here and stated else None
     return _cross(scene, fact, Subject.CLAIM, step, order=life.id, index=index)
 
 
@@ -322,9 +323,12 @@ def _cross(
     index: int = 0,
 ) -> Waiting:
     """Say how far a fact has come on its way from one chain to another."""
+    wait = _find_wait(scene.views, fact, step)
+    if step is None and fact.name in scene.unrooted:
+        wait, step = Wait.ROOT, _bring_root(scene, fact)
     return Waiting(
         subject=subject,
-        wait=_find_wait(scene.views, fact, step),
+        wait=wait,
         chain=fact.consumer,
         line=line,
         order=order,
@@ -332,6 +336,13 @@ def _cross(
         height=fact.height,
         step=step,
     )
+
+
+def _bring_root(scene: AccountScene, fact: WantedFact) -> Step | None:
+    call, view = scene.unrooted[fact.name], scene.views.get(fact.consumer)
+    if call is None or view is None:
+        return None
+    return steps.bring_root(view, scene.account, fact.chain, fact.height, call)
 
 
 def _find_wait(views: Mapping[int, ChainView], fact: WantedFact, step: Step | None) -> Wait:

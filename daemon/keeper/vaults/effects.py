@@ -7,6 +7,7 @@ from eth_utils.crypto import keccak
 
 from chains.evm.decode import Log
 from chains.evm.protocols.plimsoll_vault.events import decode_event
+from chains.evm.vault_anchor import ROOT_TAKEN
 from chains.model.action import Instrument
 from daemon.keeper.intent import Draft
 
@@ -32,6 +33,8 @@ def find_vault_effect(draft: Draft, log: Log) -> dict[str, str] | None:
     """Give what a log of the called contract proves of a step; None, or ValueError, for nothing."""
     if draft.action.instrument is Instrument.APPROVE:
         return {"event": "Approval"} if log.topics[0] == APPROVAL else None
+    if draft.action.instrument is Instrument.ANCHOR:
+        return {"event": "RootTaken"} if log.topics[0] == ROOT_TAKEN else None
     event = decode_event(log)
     if f"0x{event.account.hex()}" != draft.subject:
         return None

@@ -7,20 +7,29 @@ does not answer is left out, and with it only what needs it.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 import structlog
 
 from chains.errors import ChainError
 from chains.evm.protocols.plimsoll_vault.ledger import Ledger, build_ledger
+from chains.evm.vault_anchor import read_backing
+from chains.model.action import Call
 from chains.model.ids import ChainId
 from chains.model.snapshot import ChainSnapshot
 from chains.model.units import WAD, Usd
 from daemon.board import Board
 from daemon.committee.vault_standing import VaultStatements
 from daemon.keeper.vaults import steps
-from daemon.keeper.vaults.due import list_facts, plan_due, plan_losses
+from daemon.keeper.vaults.due import (
+    Subject,
+    Waiting,
+    WantedFact,
+    list_facts,
+    plan_due,
+    plan_losses,
+)
 from daemon.keeper.vaults.guarding import VaultPolicy, propose_lines, propose_top_ups
 from daemon.keeper.vaults.pairs import Pair, PairName, choose_pair
 from daemon.keeper.vaults.reading import VaultEye
@@ -40,7 +49,7 @@ from daemon.keeper.vaults.steps import Step
 from daemon.keeper.vaults.view import Proposal, VaultAccountView, VaultBoard
 from daemon.progress import Pulse
 from daemon.storage.errors import StorageError
-from proofs.vault_document import VaultDocument
+from proofs.vault_document import Carried, VaultDocument
 
 log = structlog.get_logger(__name__)
 
@@ -167,13 +176,15 @@ class VaultKeeper:
             document = await self._find_quantities(account, number)
             if document is not None:
                 quantities[number] = document
+        facts, unrooted = await self._find_facts(ledger, views)
         return AccountScene(
             account=account,
             ledger=ledger,
             views=views,
-            facts=await self._find_facts(ledger),
+            facts=facts,
             quantities=quantities,
             told={},
+            unrooted=unrooted,
         )
 
     async def _find_quantities(self, account: bytes, number: int) -> VaultDocument | None:
@@ -181,15 +192,49 @@ class VaultKeeper:
             return None
         return await self._statements.newest_quantities(account, consumer=number)
 
-    async def _find_facts(self, ledger: Ledger) -> dict[FactName, VaultDocument]:
-        found: dict[FactName, VaultDocument] = {}
+    async def _find_facts(
+        self, ledger: Ledger, views: Mapping[int, ChainView]
+    ) -> tuple[dict[FactName, Carried], dict[FactName, Call | None]]:
+        """Give the statements that can be brought, and what comes before the others."""
+        found: dict[FactName, Carried] = {}
+        unrooted: dict[FactName, Call | None] = {}
+        for fact in list_facts(ledger) if self._statements else ():
+            document = await self._find_fact(fact)
+            if document is None:
+                continue
+            backing = await self._back(fact, document, views.get(fact.consumer))
+            if isinstance(backing, bytes):
+                found[fact.name] = replace(document, storage_proof=backing)
+            else:
+                unrooted[fact.name] = backing
+        return found, unrooted
+
+    async def _find_fact(self, fact: WantedFact) -> Carried | None:
         if self._statements is None:
-            return found
-        for fact in list_facts(ledger):
-            document = await self._statements.find_fact(fact.chain, fact.key)
-            if document is not None:
-                found[fact.name] = document
-        return found
+            return None
+        document = await self._statements.find_fact(fact.chain, fact.key)
+        return None if document is None else Carried(document=document)
+
+    async def _back(
+        self, fact: WantedFact, stated: Carried, view: ChainView | None
+    ) -> bytes | Call | None:
+        """Give the storage proof that a chain demands, else what comes before; None to wait."""
+        anchor = view.anchors.get(fact.chain) if view else None
+        if view is None or anchor is None:
+            return b""
+        here, there, said = self._eyes[view.number], self._eyes[fact.chain], stated.said
+        try:
+            return await read_backing(
+                here.client,
+                view.anchor,
+                anchor,
+                there.client,
+                source=said.source,
+                key=said.key,
+                height=said.height,
+            )
+        except ChainError:
+            return None
 
     async def _tell(
         self, views: Mapping[int, ChainView], scenes: Mapping[bytes, AccountScene]
@@ -212,7 +257,7 @@ class VaultKeeper:
         """Plan for one account, and note what is known of it."""
         policy = self._terms.policies.get(account)
         waiting = plan_due(scene)
-        due = [one.step for one in waiting if one.step and self._carries(one.step, policy)]
+        due = [one.step for one in waiting if one.step and self._carries_on(one, policy)]
         proposals = _propose(scene, policy) if policy else ()
         due += [step for step in plan_losses(scene) if self._carries(step, policy)]
         due += [p.step for p in proposals if p.step and p.owner == p.step.view.keeper]
@@ -234,6 +279,11 @@ class VaultKeeper:
             told=scene.told,
         )
         return [*due, *seizing]
+
+    def _carries_on(self, one: Waiting, policy: VaultPolicy | None) -> bool:
+        """Say whether a step is taken: for whom we carry, and what a fill of ours waits for."""
+        fills = self._terms.liquidates and one.subject is Subject.LOCK
+        return one.step is not None and (fills or self._carries(one.step, policy))
 
     def _carries(self, step: Step, policy: VaultPolicy | None) -> bool:
         return self._terms.for_all or policy is not None or step.pays_key
@@ -284,7 +334,9 @@ class VaultKeeper:
         if self._hand is None:
             return
         by_chain: dict[int, list[Step]] = {}
-        for step in sorted(planned, key=lambda step: not step.pressing):
+        # Accounts that wait for one state root ask for the same call.
+        unlike = {(step.view.number, step.call): step for step in planned}
+        for step in sorted(unlike.values(), key=lambda step: not step.pressing):
             by_chain.setdefault(step.view.number, []).append(step)
         async with asyncio.TaskGroup() as group:
             for mine in by_chain.values():
@@ -311,14 +363,8 @@ def _begin(scene: AccountScene, offer: _Offer) -> Step:
 def _with_told(
     scene: AccountScene, told: Mapping[int, Mapping[bytes, tuple[int, int]]]
 ) -> AccountScene:
-    return AccountScene(
-        account=scene.account,
-        ledger=scene.ledger,
-        views=scene.views,
-        facts=scene.facts,
-        quantities=scene.quantities,
-        told={n: found[scene.account] for n, found in told.items() if scene.account in found},
-    )
+    mine = {n: found[scene.account] for n, found in told.items() if scene.account in found}
+    return replace(scene, told=mine)
 
 
 def _propose(scene: AccountScene, policy: VaultPolicy) -> tuple[Proposal, ...]:

@@ -27,6 +27,7 @@ from chains.evm.protocols.plimsoll_vault.contracts import (
 from chains.evm.protocols.plimsoll_vault.indexer import VaultIndexer
 from chains.evm.protocols.plimsoll_vault.state import SeizureTerms
 from chains.evm.reverts import decode_revert
+from chains.evm.vault_anchor import ANCHORS
 from chains.evm.vaults import VaultReader
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, Address
@@ -144,10 +145,11 @@ class VaultEye:
                 combine([CLAIM_ROOM.plan(vault, number) for number in numbers]),
                 combine([POOL_STATE.plan(market.layout.pool, number) for number in numbers]),
                 combine([_plan_rooms(vault, other, n) for other in others for n in numbers]),
+                combine([ANCHORS.plan(self.reader.contracts.notary, other) for other in others]),
             ]
         )
         found = await read(self.client, chain.anchor, plan)
-        assets, accounts, told, terms, purse, claims, pools, rooms = found
+        assets, accounts, told, terms, purse, claims, pools, rooms, anchors = found
         view = ChainView(
             site=self._site(market),
             anchor=chain.anchor,
@@ -164,6 +166,11 @@ class VaultEye:
             written_down={},
             rooms={key: room for pair in rooms for key, room in pair},
             keeper=self.terms.keeper,
+            anchors={
+                other: Address(anchor)
+                for other, anchor in zip(others, anchors, strict=True)
+                if anchor != NOBODY
+            },
         )
         lost = await read(self.client, chain.anchor, _plan_written_down(view))
         return replace(view, written_down=dict(lost))

@@ -4,18 +4,19 @@ Chains are named by their EIP-155 numbers, assets by the deployment's; units are
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chains.evm.protocols.plimsoll_vault.adapter import AccountRead
 from chains.evm.protocols.plimsoll_vault.ledger import Ledger
 from chains.evm.protocols.plimsoll_vault.state import Asset, SeizureTerms
+from chains.model.action import Call
 from chains.model.anchor import BlockAnchor
 from chains.model.ids import AccountId, Address, AssetId, ChainId
 from chains.model.snapshot import NOBODY, ChainFees
 from chains.model.units import WAD, Usd, div_down
 from daemon.keeper.vaults.pairs import Place
 from daemon.margin.risk import Tier
-from proofs.vault_document import VaultDocument
+from proofs.vault_document import Carried, VaultDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,8 @@ class ChainView:
     `sequences` are those of the newest quantities brought to this chain, by account, and
     `issued_at` when they were issued (seconds). `funds` is what the insurance fund of each asset
     holds, `written_down` what of a debt is a loss already, by account and asset. `rooms` is
-    what may be added to a line, by whether it comes in, the other chain and the asset.
+    what may be added to a line, by whether it comes in, the other chain and the asset. `anchors`
+    are the contracts that know other chains' states here: their facts need storage proofs.
     """
 
     site: VaultSite
@@ -73,6 +75,7 @@ class ChainView:
     written_down: Mapping[tuple[bytes, int], int]
     rooms: Mapping[tuple[bool, int, int], int]
     keeper: Address = NOBODY
+    anchors: Mapping[int, Address] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -117,14 +120,17 @@ class AccountScene:
 
     `facts` are the statements at hand of what its ledger waits for, `quantities` the newest of what
     it has as each chain takes it; `told` are both healths on a chain once those were brought there.
+    `unrooted` are stated facts whose chain does not know the state yet that a proof is held
+    against, each with the call that comes first, None where nothing can be called yet.
     """
 
     account: bytes
     ledger: Ledger
     views: Mapping[int, ChainView]
-    facts: Mapping[FactName, VaultDocument]
+    facts: Mapping[FactName, Carried]
     quantities: Mapping[int, VaultDocument]
     told: Mapping[int, tuple[int, int]]
+    unrooted: Mapping[FactName, Call | None] = field(default_factory=dict)
 
     @property
     def owes(self) -> bool:

@@ -225,8 +225,8 @@ def _fill(filling: Filling, pair: Pair, scene: AccountScene) -> Step:
     wanted = min(purse.balance, _units_for(there, asset, pair.paid))
     if purse.allowance < wanted:
         return steps.approve(there, life.order.account, asset, wanted)
-    document = scene.facts.get(lock_fact(life).name) if life.registered_at is None else None
-    return steps.fill(there, life, wanted, pair.paid, document)
+    stated = scene.facts.get(lock_fact(life).name) if life.registered_at is None else None
+    return steps.fill(there, life, wanted, pair.paid, stated)
 
 
 def _units_for(view: ChainView, asset: int, value: int) -> int:

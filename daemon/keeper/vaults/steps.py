@@ -30,8 +30,8 @@ from chains.model.snapshot import NOBODY
 from chains.model.units import Usd, Wad, div_up
 from daemon.keeper.vaults.lines import LineChange
 from daemon.keeper.vaults.scene import ChainView
-from proofs.vault_document import VaultDocument
-from proofs.vaults import VaultFact, build_arguments
+from proofs.vault_document import Carried, VaultDocument
+from proofs.vaults import build_arguments
 
 APPROVE: Final = Function("approve", ("address", "uint256"), ("bool",))
 PRESSING: Final = frozenset(
@@ -103,20 +103,6 @@ class Step:
         )
 
 
-def witness(document: VaultDocument) -> tuple[int, int, bytes, bytes]:
-    """Give what contracts take beside a fact; no storage proof stands beside it here."""
-    if not isinstance(document.said, VaultFact):
-        raise TypeError("quantities are no fact")
-    return document.said.height, document.bitmap, document.proof, b""
-
-
-def word(document: VaultDocument) -> int:
-    """Give the value that a fact is said to have."""
-    if not isinstance(document.said, VaultFact):
-        raise TypeError("quantities are no fact")
-    return document.said.value
-
-
 def post_quantities(view: ChainView, account: bytes, document: VaultDocument) -> Step:
     """Bring an account's quantities to a chain."""
     return Step(
@@ -135,25 +121,25 @@ def build_post(view: ChainView, document: VaultDocument) -> Call:
     return POST_QUANTITIES.call(view.site.judge, said, document.bitmap, document.proof)
 
 
-def take_line(view: ChainView, account: bytes, line: Line, document: VaultDocument) -> Step:
+def take_line(view: ChainView, account: bytes, line: Line, fact: Carried) -> Step:
     """Bring a line's raise to its borrower, or its lowering to its source."""
     raised = view.number == line.borrower
     function, other = (TAKE_RAISED, line.source) if raised else (TAKE_LOWERED, line.borrower)
-    told = word(document)
+    told = fact.said.value
     return Step(
         view=view,
         account=account,
         instrument=Instrument.TAKE,
         asset=line.asset,
         call=function.call(
-            view.site.vault.evm_address, account, other, line.asset, told, *witness(document)
+            view.site.vault.evm_address, account, other, line.asset, told, *fact.witness
         ),
         name=f" {'from' if raised else 'to'} {other} asset {line.asset}",
         units=told - (line.raised_told if raised else line.lowered_told),
     )
 
 
-def take_link(view: ChainView, ledger: Ledger, document: VaultDocument) -> Step:
+def take_link(view: ChainView, ledger: Ledger, fact: Carried) -> Step:
     """Bring the owner that a home chain names for another."""
     return Step(
         view=view,
@@ -165,10 +151,22 @@ def take_link(view: ChainView, ledger: Ledger, document: VaultDocument) -> Step:
             ledger.home,
             ledger.first_owner,
             ledger.user_salt,
-            word(document),
-            *witness(document),
+            fact.said.value,
+            *fact.witness,
         ),
         name=" owner",
+    )
+
+
+def bring_root(view: ChainView, account: bytes, source: int, height: int, call: Call) -> Step:
+    """Let a chain's anchor know what it needs for a proof at a block of the source chain."""
+    return Step(
+        view=view,
+        account=account,
+        instrument=Instrument.ANCHOR,
+        asset=0,
+        call=call,
+        name=f" for block {height} of {source}",
     )
 
 
@@ -240,15 +238,15 @@ def fill(
     life: OrderLife,
     units: int,
     value: Usd,
-    document: VaultDocument | None,
+    fact: Carried | None,
 ) -> Step:
-    """Repay part of an order, which is registered with it where `document` is its lock's."""
+    """Repay part of an order, which is registered with it where `fact` is its lock's."""
     arguments = life.order.arguments, units, view.keeper
     seizure = view.site.seizure
     call = (
         FILL.call(seizure, *arguments)
-        if document is None
-        else REGISTER_AND_FILL.call(seizure, *arguments, *witness(document))
+        if fact is None
+        else REGISTER_AND_FILL.call(seizure, *arguments, *fact.witness)
     )
     return Step(
         view=view,
@@ -263,10 +261,10 @@ def fill(
     )
 
 
-def claim(view: ChainView, life: OrderLife, fill: Fill, document: VaultDocument) -> Step:
+def claim(view: ChainView, life: OrderLife, fill: Fill, fact: Carried) -> Step:
     """Bring a receipt, whoever is paid for it."""
     call = CLAIM.call(
-        view.site.seizure, life.order.arguments, fill.receipt.arguments, *witness(document)
+        view.site.seizure, life.order.arguments, fill.receipt.arguments, *fact.witness
     )
     step = _settle(view, life, Instrument.CLAIM, call, f" {fill.receipt.index}")
     return replace(step, pays_key=fill.receipt.to == view.keeper)
@@ -285,9 +283,9 @@ def close(view: ChainView, life: OrderLife) -> Step:
     return _settle(view, life, Instrument.CLOSE, call, "")
 
 
-def release(view: ChainView, life: OrderLife, document: VaultDocument) -> Step:
+def release(view: ChainView, life: OrderLife, fact: Carried) -> Step:
     """Give back what no receipt of a closed order needs."""
-    call = RELEASE.call(view.site.seizure, life.order.arguments, word(document), *witness(document))
+    call = RELEASE.call(view.site.seizure, life.order.arguments, fact.said.value, *fact.witness)
     return _settle(view, life, Instrument.RELEASE, call, "")
 
 

@@ -7,16 +7,15 @@ import pytest
 import rlp
 from eth_hash.auto import keccak
 
+from chains.evm.vault_anchor import L1_BLOCK, WINDOW
 from chains.model.ids import Address
 from daemon.devnet.deploy import Reverted
 from daemon.devnet.deployment import ZERO
 from daemon.devnet.vaults import compile_vault
 from proofs.vaults import FactKind
 from tests.support.anchoring import (
-    L1_BLOCK,
     LATEST,
     OLDER,
-    WINDOW,
     anchored_root,
     bring_latest,
     bring_older,
