@@ -26,7 +26,8 @@ from daemon.margin.portfolio_report import (
 )
 from daemon.margin.portfolio_risk import PortfolioRisk, measure_risk
 from daemon.margin.scenarios import RiskBook
-from daemon.margin.venues.rules import VenueMargin, apply_rules
+from daemon.margin.venues.margin import VenueMargin
+from daemon.margin.venues.rules import apply_rules
 
 
 def evaluate_portfolio(

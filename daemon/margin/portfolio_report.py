@@ -10,7 +10,8 @@ from daemon.margin.correlation import Correlation
 from daemon.margin.netting import Group, NettingTerms
 from daemon.margin.risk import Tier
 from daemon.margin.scenario_rows import Family, Ranges, Scenario
-from daemon.margin.venues.rules import DOCUMENTED_RULES, VenueMargin, VenueRule
+from daemon.margin.venues.margin import VenueMargin, VenueRule
+from daemon.margin.venues.rules import DOCUMENTED_RULES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

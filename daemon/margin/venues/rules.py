@@ -7,8 +7,7 @@ perp's mark, else what the spot or the forward says.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from chains.model.derivatives import OptionKind
@@ -22,24 +21,13 @@ from daemon.margin.venues.documented import (
     SPAN_PRICE_RANGE,
     SPAN_VOL_RANGE,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VenueMargin:
-    """What a venue's rule finds (USD): the account's worth, and what it must be at least."""
-
-    worth: float
-    initial: float
-    maintenance: float
-
-    @property
-    def factor(self) -> float | None:
-        """Worth in parts of the maintenance margin; None where nothing is required."""
-        return self.worth / self.maintenance if self.maintenance > 0 else None
-
-
-VenueRule = Callable[[RiskBook, float], VenueMargin]
-"""Gives the margin of a book of one domain at a time in seconds."""
+from daemon.margin.venues.margin import VenueMargin, VenueRule, from_free, sum_cash
+from daemon.margin.venues.perp_rules import (
+    build_synthetix_rule,
+    margin_drift,
+    margin_dydx,
+    margin_hyperliquid,
+)
 
 
 def margin_derive_pmrm2(book: RiskBook, now: float) -> VenueMargin:
@@ -51,7 +39,7 @@ def margin_derive_pmrm2(book: RiskBook, now: float) -> VenueMargin:
     spot = _find_price(book, underlying) if underlying else 1.0
     perps = [leg for leg in book.perps if leg.underlying == underlying]
     portfolio = derive_pmrm2.Portfolio(
-        cash=_cash(book),
+        cash=sum_cash(book),
         spot=spot,
         spot_confidence=1.0,
         stable_price=1.0,
@@ -75,7 +63,7 @@ def margin_derive_pmrm2(book: RiskBook, now: float) -> VenueMargin:
         expiries=tuple(_pmrm2_expiries(book.options, now)),
     )
     found = derive_pmrm2.calculate_margin(portfolio, DERIVE_PMRM2)
-    return _from_free(found.mark_to_market, found.initial, found.maintenance)
+    return from_free(found.mark_to_market, found.initial, found.maintenance)
 
 
 def _pmrm2_expiries(options: Sequence[Option], now: float) -> Iterator[derive_pmrm2.Expiry]:
@@ -124,10 +112,10 @@ def margin_derive_srm(book: RiskBook, now: float) -> VenueMargin:
         )
         markets.append((market, DERIVE_SRM))
     held = math.fsum(leg.value for leg in book.spots)
-    found = derive_srm.calculate_margin(_cash(book) + held, 1.0, markets)
+    found = derive_srm.calculate_margin(sum_cash(book) + held, 1.0, markets)
     later = math.fsum(leg.value * (1 - leg.lt) for leg in book.spots)
     first = math.fsum(leg.value * (1 - leg.ltv) for leg in book.spots)
-    return _from_free(found.mark_to_market, found.initial - first, found.maintenance - later)
+    return from_free(found.mark_to_market, found.initial - first, found.maintenance - later)
 
 
 def margin_deribit(book: RiskBook, now: float) -> VenueMargin:
@@ -214,6 +202,10 @@ DOCUMENTED_RULES: Final[Mapping[str, VenueRule]] = {
     "deribit_pm": margin_deribit,
     "paradex_pm": margin_paradex,
     "span": margin_span,
+    "dydx_v4": margin_dydx,
+    "drift": margin_drift,
+    "hyperliquid": margin_hyperliquid,
+    "synthetix_v3": build_synthetix_rule({}),
 }
 """The rules known, by the venue's name: an account of a venue in one of its margin modes."""
 
@@ -227,10 +219,6 @@ def apply_rules(
         for name, domain in sorted(book.domains.items())
         if domain.venue in rules
     }
-
-
-def _from_free(worth: float, initial: float, maintenance: float) -> VenueMargin:
-    return VenueMargin(worth=worth, initial=worth - initial, maintenance=worth - maintenance)
 
 
 def _list_underlyings(book: RiskBook) -> tuple[str, ...]:
@@ -248,15 +236,10 @@ def _find_price(book: RiskBook, underlying: str) -> float:
     return prices[0]
 
 
-def _cash(book: RiskBook) -> float:
-    [domain] = book.domains.values()
-    return domain.margin - math.fsum(leg.value for leg in book.debts)
-
-
 def _worth(book: RiskBook) -> float:
     return math.fsum(
         (
-            _cash(book),
+            sum_cash(book),
             *(leg.value * leg.lt for leg in book.spots),
             *(leg.pnl for leg in book.perps),
             *(leg.value for leg in book.options),
