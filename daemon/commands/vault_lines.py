@@ -25,9 +25,10 @@ from daemon.commands.common import CommandError
 from daemon.commands.health import ask
 from daemon.commands.vault_desk import CallRefused, Desk
 from daemon.commands.vault_place import VaultAsset
+from daemon.commands.vault_proofs import back_fact
 from proofs.refusal import Refused
 from proofs.strict import encode_view
-from proofs.vault_document import VaultDocument, decode_vault_document
+from proofs.vault_document import Carried, VaultDocument, decode_vault_document
 from proofs.vaults import FactKey, FactKind, VaultFact, VaultQuantities, build_arguments
 
 LOOK_S: Final = 0.5
@@ -185,14 +186,16 @@ class LineWork:
         """Bring a statement."""
         raised = kind is FactKind.RAISED
         taker, function = self._taker(kind), TAKE_RAISED if raised else TAKE_LOWERED
-        other, said = self._teller(kind).place.number, document.said
-        if not isinstance(said, VaultFact):
-            return
-        witness = (said.height, document.bitmap, document.proof, b"")
-        call = function.call(
-            taker.vault, self.account, other, self.asset.number, said.value, *witness
-        )
+        other = self._teller(kind).place.number
         try:
+            fact = await back_fact(taker, self._teller(kind), Carried(document=document))
+            if isinstance(fact, str):
+                self._say(f"it is stated; waiting: {fact}")
+                await asyncio.sleep(LOOK_S)
+                return
+            call = function.call(
+                taker.vault, self.account, other, self.asset.number, fact.said.value, *fact.witness
+            )
             await taker.send(call, "take the statement")
         except CommandError:
             # Somebody else may have been quicker.
