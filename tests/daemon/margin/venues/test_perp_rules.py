@@ -1,12 +1,14 @@
 """Rules of venues for perps on a domain of a risk book, and what no book tells."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chains.model.ids import AccountId
 from chains.model.units import WAD
 from daemon.margin.portfolio import evaluate_portfolio
 from daemon.margin.portfolio_report import PortfolioSettings
@@ -14,8 +16,12 @@ from daemon.margin.scenarios import InvalidRiskInput, RiskLeg
 from daemon.margin.venues import drift, drift_liquidation, dydx_v4, hyperliquid, synthetix_v3
 from daemon.margin.venues.perp_rules import build_synthetix_rule
 from daemon.margin.venues.rules import apply_rules
+from tests.daemon.margin import venues_story as s
 from tests.daemon.margin.risk_books import NOW, debt, option, perp, spot
+from tests.daemon.margin.test_risk_book import build
 from tests.daemon.margin.venues.test_rules import book_at, judge
+from tests.support import books as b
+from tests.support import values as v
 
 USDC_VENUES = ("dydx_v4", "drift", "hyperliquid")
 MARKET = synthetix_v3.Market(
@@ -104,6 +110,20 @@ def test_synthetix_asks_for_more_of_a_larger_part_of_the_skew_and_for_the_reward
 def test_what_no_book_tells_is_an_error_that_names_it(venue: str, leg: RiskLeg, said: str) -> None:
     with pytest.raises(InvalidRiskInput, match=rf"{leg.id}: .*{said}"):
         judge(venue, leg)
+
+
+@pytest.mark.parametrize("venue", USDC_VENUES)
+def test_a_published_book_is_judged_by_the_rule_of_the_venue_it_names(venue: str) -> None:
+    told = s.book(b.part("5000", perps=[b.perp("-10", initial_bps=700, maintenance_bps=300)]))
+    named = replace(told, account=AccountId.parse(f"venue:{venue}:1"))
+
+    book = build(s.weth(10), s.usdc(1_000), books=(named,))
+    report = evaluate_portfolio(book, PortfolioSettings(published_gains=True), now=v.NOW)
+
+    [found] = report.venues.values()
+    assert found.maintenance == pytest.approx(20_000 * 0.03)
+    assert found.initial == pytest.approx(20_000 * 0.07)
+    assert found.worth == pytest.approx(5_000)
 
 
 SIZES = st.integers(-(10**12), 10**12).filter(bool)
