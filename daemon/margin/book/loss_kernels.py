@@ -9,6 +9,7 @@ import math
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from daemon.margin.book.arrays import Places, Rows, Singles
 from daemon.margin.book.compiling import compiled, compiled_loosely
@@ -20,11 +21,13 @@ _SLOPE: Final = 0.5
 """By how many deviations a tail of usual fatness thins out e-fold."""
 _STEPS: Final = 90
 """Halving the range of a float32 so often leaves two that lie side by side."""
-_LARGE: Final = np.float32(3.4e38)
-_FEW: Final = 16
+_SIGN: Final = np.uint32(0x8000_0000)
+_MOST: Final = np.uint32(0xFFFF_FFFF)
+_ONES: Final = np.int32(31)
 _NOTHING: Final = np.float32(0.0)
 
 Single = np.float32
+Bits = NDArray[np.uint32]
 
 
 @compiled
@@ -45,18 +48,27 @@ def measure_rows(
     """
     tail, deviations = terms
     losses = np.empty(moves.shape[1], np.float32)
-    spare = np.full(2 ** math.ceil(math.log2(moves.shape[1])), _LARGE, np.float32)
     kept = int(tail) + 1
+    ratios = _list_ratios(len(losses), kept)
     for row in range(low, high):
         start, end = starts[row], starts[row + 1]
         _add_up(losses, numbers[start:end], amounts[start:end], moves)
         mean, spread = _measure_spread(losses)
-        level = _find_level(losses, kept, mean, np.float32(spread), np.float32(deviations))
-        limit = _find_least(losses, level, spare)
+        guess = np.float32(mean + deviations * spread)
+        limit = _find_least(losses, _find_level(losses, kept, guess, np.float32(spread), ratios))
         if spread > 0.0 and limit > mean:
             deviations += _LEARNING * (float((limit - mean) / spread) - deviations)
         out[0, row] = limit
         out[1, row] = limit + _sum_excess(losses, limit) / tail
+
+
+@compiled
+def _list_ratios(most: int, kept: int) -> Singles:
+    """Give by how many e-folds each count of losses is too large."""
+    ratios = np.empty(most + 1, np.float32)
+    for count in range(most + 1):
+        ratios[count] = math.log((count + 0.5) / (kept + 0.5))
+    return ratios
 
 
 @compiled
@@ -95,24 +107,27 @@ def _add_one(losses: Singles, amount: Single, change: Singles) -> None:
 
 @compiled
 def _find_level(
-    losses: Singles, kept: int, mean: Single, spread: Single, deviations: Single
+    losses: Singles, kept: int, guess: Single, spread: Single, ratios: Singles
 ) -> Single:
     """Give a level that `kept` losses reach, or the highest that more do where some are equal.
 
-    The first guess is so many deviations of the losses above their mean.
+    Between two levels the count is taken to fall by equal ratios.
     """
     least, most = np.float32(-np.inf), np.float32(np.inf)
-    step = np.float32(spread + abs(mean) * np.float32(1e-6) + np.float32(1e-30))
-    level = np.float32(mean + deviations * step)
+    above, below = _NOTHING, _NOTHING
+    step = np.float32(spread + abs(guess) * np.float32(1e-6) + np.float32(1e-30))
+    level = guess
     for tried in range(_STEPS):
         count = _count_from(losses, level)
         if count == kept:
             return level
         if count < kept:
-            most = level
+            most, below = level, ratios[count]
         else:
-            least = level
-        following = np.float32(level + math.log((count + 0.5) / (kept + 0.5)) * _SLOPE * spread)
+            least, above = level, ratios[count]
+        following = np.float32(level + ratios[count] * _SLOPE * spread)
+        if above > _NOTHING > below:
+            following = np.float32(least + (most - least) * (above / (above - below)))
         if tried >= _GUESSES or not least < following < most:
             following = _halve(least, most, step)
             step *= np.float32(2.0)
@@ -144,10 +159,10 @@ def _measure_spread(losses: Singles) -> tuple[Single, float]:
 
 
 @compiled_loosely
-def _count_from(losses: Singles, level: Single) -> Single:
-    count = _NOTHING
+def _count_from(losses: Singles, level: Single) -> np.int32:
+    count = np.int32(0)
     for place in range(len(losses)):
-        count += np.float32(losses[place] >= level)
+        count = np.int32(count + np.int32(losses[place] >= level))
     return count
 
 
@@ -161,28 +176,26 @@ def _sum_excess(losses: Singles, level: Single) -> Single:
 
 
 @compiled
-def _find_least(losses: Singles, level: Single, spare: Singles) -> Single:
-    """Give the least loss that reaches a level: halves against halves, whole vectors at a time.
+def _find_least(losses: Singles, level: Single) -> Single:
+    """Give the least loss that reaches a level, found among integers that are in the same order.
 
-    `spare` is a power of two long, no shorter than half of the losses; what lies behind their
-    half stays as it was, large.
+    Less the level's, those of lower losses wrap around and are the largest.
     """
-    half = (len(losses) + 1) // 2
-    upper = losses[half:]
-    for place in range(half):
-        loss = losses[place]
-        spare[place] = loss if loss >= level else _LARGE
-    for place in range(len(upper)):
-        loss, low = upper[place], spare[place]
-        spare[place] = loss if level <= loss < low else low
-    size = len(spare)
-    while size > _FEW:
-        size //= 2
-        left, right = spare[:size], spare[size : 2 * size]
-        for place in range(size):
-            first, second = left[place], right[place]
-            left[place] = first if first < second else second  # noqa: FURB136 -- as above
-    least: Single = spare[0]
-    for place in range(1, size):
-        least = min(least, spare[place])
-    return least
+    first = _to_ordered(np.float32(level).view(np.uint32))
+    found = np.uint32(first + _find_nearest(losses.view(np.uint32), first))
+    bits = found ^ _SIGN if found >= _SIGN else ~found
+    return np.uint32(bits).view(np.float32)
+
+
+@compiled
+def _to_ordered(bits: np.uint32) -> np.uint32:
+    """Give an integer that grows with the float32 of these bits."""
+    return np.uint32(bits ^ (np.uint32(np.int32(bits) >> _ONES) | _SIGN))
+
+
+@compiled
+def _find_nearest(bits: Bits, first: np.uint32) -> np.uint32:
+    nearest = _MOST
+    for place in range(len(bits)):
+        nearest = min(nearest, np.uint32(_to_ordered(bits[place]) - first))
+    return nearest
