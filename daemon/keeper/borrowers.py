@@ -3,11 +3,15 @@
 Logs are scanned in chunks from a checkpoint, the last blocks again each time, so that a reorg
 hides nobody. A screen is one call: the market's state, and the pool's word on those whom
 daemon.keeper.screening names. Whom the pool values otherwise than the positions that are known of
-him (daemon.keeper.fleet) is read again; at the new state everybody's positions are valued.
+him (daemon.keeper.fleet) is read again; at the new state everybody's positions are valued. What
+goes through the whole fleet runs in a thread, one after the other; certifying it anew waits for the
+scan, when nobody can be hunted any more.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from chains.errors import DecodeError
@@ -85,6 +89,8 @@ class Borrowers:
         Who borrowed since he was asked is asked anew. ChainError leaves the checkpoint; also a
         log that was not asked for, because a node that does not filter may leave out others.
         """
+        if self._fleet.due:
+            await asyncio.to_thread(self._fleet.rebase)
         last = min(head.height, self._next + SCAN_BLOCKS - 1)
         if last < self._next:
             return
@@ -129,7 +135,10 @@ class Borrowers:
             figures,
             height=head.height,
             least_debt=self._least_debt,
-            known=Known(accounts=self._fleet.accounts, near=self._fleet.find_near(NEAR)),
+            known=Known(
+                accounts=self._fleet.accounts,
+                near=await asyncio.to_thread(self._fleet.find_near, NEAR),
+            ),
         )
         plan = combine([self.market.plan_state(anchor=head), self.market.plan_health(due)])
         state, found = await read(self._client, head, plan)
@@ -137,7 +146,8 @@ class Borrowers:
         await self._learn(head, {who: data for who, data in found.items() if data is not None})
         looks = {who: _look(data, head.height, figures) for who, data in found.items()}
         self._looks |= looks
-        ours = self._fleet.find_unhealthy(least_debt=self._least_debt)
+        find = partial(self._fleet.find_unhealthy, least_debt=self._least_debt)
+        ours = await asyncio.to_thread(find)
         looks |= {
             who: _look(data, head.height, figures) for who, data in ours.items() if who not in looks
         }

@@ -49,6 +49,16 @@ class Fleet:
         """Take up the market's newest state."""
         self._market, self._factors = market, None
 
+    @property
+    def due(self) -> bool:
+        """Say whether a rebase would make it faster to find who is near."""
+        return bool(self._users) and self._book.due
+
+    def rebase(self) -> None:
+        """Certify everybody at the newest state: tens of milliseconds for a million accounts."""
+        if (factors := self._build_factors()) is not None:
+            self._book.rebase(factors)
+
     def put(self, account: AccountId, user: User) -> None:
         """Keep an account's positions; for stable debt InvalidRiskInput, and none are kept."""
         self.forget(account)

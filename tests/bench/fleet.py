@@ -162,6 +162,8 @@ def fuzz(fleet: Fleet, book: Book, *, rounds: int) -> int:
         if not np.array_equal(rows, _find_all(book, factors)):
             raise RuntimeError("a tick and a full pass find other accounts")
         found += len(rows)
+        if book.due:
+            book.rebase(factors)
     return found
 
 

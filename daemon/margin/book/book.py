@@ -1,6 +1,8 @@
 """The book: columns, certificates and sorted prices of one fleet, and what changed since.
 
-Rows changed after the last `rebase` are dirty: they are looked at on every tick.
+Rows changed after the last `rebase` are dirty: they are looked at on every tick. A tick never
+waits for a rebase: where the certificates say nothing any more it looks at everybody, and `due`
+says that they are to be made anew.
 """
 
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from daemon.margin.scenarios import InvalidRiskInput
 
 MOST_DIRTY: Final = 1_000
 DIRTY_SHARE: Final = 50
-"""The book is certified anew once one part in so many of its rows is dirty, and MOST_DIRTY are."""
+"""A rebase is due once one part in so many rows is dirty, and MOST_DIRTY are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +49,7 @@ class Book:
         self.columns: Final = Columns.empty() if columns is None else columns
         self.engine: Final = engine or choose_engine()
         self._index: _Index | None = None
+        self._left = False
         self._dirty: set[int] = set(range(self.columns.size))
 
     def append(self, positions: Positions) -> int:
@@ -60,22 +63,22 @@ class Book:
         self.columns.put(row, positions)
         self._dirty.add(row)
 
+    @property
+    def due(self) -> bool:
+        """Say whether a rebase would make ticks faster: it is not made by itself."""
+        many = len(self._dirty) > max(MOST_DIRTY, self.columns.size // DIRTY_SHARE)
+        return self._index is None or self._left or many
+
     def rebase(self, factors: Factors) -> None:
         """Certify every row anew at the factors of now: off the hot path."""
-        self._index = self._build_index(factors)
-
-    def _build_index(self, factors: Factors) -> _Index:
         self.columns.check_known(len(factors))
         paired = find_pairs(self.columns, factors)
-        others = np.ones(self.columns.size, np.bool_)
-        others[paired] = False
-        rows = np.flatnonzero(others)
-        index = _Index(
-            certificates=certify(self.columns, factors, rows, engine=self.engine),
+        self._index = _Index(
+            certificates=certify(self.columns, factors, paired, engine=self.engine),
             pairs=PairPrices.of(self.columns, factors, paired),
         )
         self._dirty.clear()
-        return index
+        self._left = False
 
     def find(self, factors: Factors, *, limit: float = 1.0) -> Found:
         """Give the rows that may be under a limit now, and maybe a few above it.
@@ -91,20 +94,17 @@ class Book:
         return Found(rows=rows[kept], sums=sums.take(kept), bounds=bounds.take(kept))
 
     def find_rows(self, factors: Factors, *, limit: float = 1.0) -> Rows:
-        """Give the rows to look at, after certifying them anew where that holds no more.
+        """Give the rows to look at: all where the certificates do not hold.
 
         InvalidRiskInput for a limit above the certificates' cap.
         """
         if not 0 < limit < CAP:
             raise InvalidRiskInput(f"limit: {limit} is not between 0 and {CAP}")
-        index = self._index
-        if index is None or len(self._dirty) > max(MOST_DIRTY, self.columns.size // DIRTY_SHARE):
-            self._index = index = self._build_index(factors)
+        if (index := self._index) is None:
+            return np.arange(self.columns.size)
         near = find_candidates(index.certificates, factors, limit=limit)
         if near is None:
-            self._index = index = self._build_index(factors)
-            near = find_candidates(index.certificates, factors, limit=limit)
-        if near is None:
+            self._left = True
             return np.arange(self.columns.size)
         paired = index.pairs.find_candidates(factors, limit=limit)
         return self._join(near, paired)

@@ -15,17 +15,18 @@ from typing import Final
 import numpy as np
 
 from chains.model.units import BPS
-from daemon.margin.book.arrays import Floats, Rows
+from daemon.margin.book.arrays import Bools, Floats, Rows
 from daemon.margin.book.columns import Columns
-from daemon.margin.book.engine import Engine
+from daemon.margin.book.engine import Engine, choose_engine, find_kernels, share_out
 from daemon.margin.book.factors import HALF, Factors, Formula
-from daemon.margin.book.valuation import Sums, sum_rows
+from daemon.margin.book.valuation import Sums, build_table, sum_rows
 
 CAP: Final = 1.25
 """Whose certified health is above it is not kept: a larger move values everybody."""
 GROWTH: Final = 4.0
 SLACK: Final = 1e-12
 """Covers the rounding of sums of up to 1,000 terms, and of the comparison."""
+_NOBODY: Final = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,25 +49,62 @@ class Certificates:
 def certify(
     columns: Columns,
     factors: Factors,
-    rows: Rows,
+    apart: Rows = _NOBODY,
     *,
     cap: float = CAP,
     engine: Engine | None = None,
 ) -> Certificates:
-    """Certify rows at the factors of now."""
-    used = columns.find_used(rows, len(factors))
-    health = _bound_health(sum_rows(columns, factors, rows, engine=engine), factors.formula)
+    """Certify all rows but those that are kept apart, at the factors of now."""
+    columns.check_known(len(factors))
+    without = np.zeros(columns.size, np.bool_)
+    without[apart] = True
+    health, used = _certify_all(columns, factors, without, engine)
     near = np.flatnonzero(health <= cap)
-    order = near[np.argsort(health[near], kind="stable")]
+    ranked = health[near]
+    order = np.argsort(ranked)
     return Certificates(
-        ranked=health[order],
-        rows=rows[order],
+        ranked=ranked[order],
+        rows=near[order],
         cap=cap,
         held=np.flatnonzero(used & ~factors.owed),
         owing=np.flatnonzero(used & factors.owed),
         weights=factors.least,
         errors=_weigh_errors(factors),
     )
+
+
+def _certify_all(
+    columns: Columns, factors: Factors, apart: Bools, engine: Engine | None
+) -> tuple[Floats, Bools]:
+    """Give every row's certified health, infinite where it is apart, and the others' numbers."""
+    health = np.full(columns.size, np.inf)
+    if (kernels := find_kernels(engine or choose_engine())) is None:
+        rows = np.flatnonzero(~apart)
+        used = columns.find_used(rows, len(factors))
+    else:
+        marks = np.zeros((2, len(factors)), np.bool_)
+        arguments = (columns.numbers, columns.amounts, _build_table(factors), apart, marks, health)
+        share_out(kernels.certify_rows, columns.size, *arguments)
+        wide = columns.flatten_wide()
+        rows = wide.rows[~apart[wide.rows]]
+        used = marks[0] | marks[1]
+        used[wide.numbers[np.repeat(~apart[wide.rows], wide.counts)]] = True
+        used[0] = False
+    health[rows] = _bound_health(sum_rows(columns, factors, rows, engine=engine), factors.formula)
+    return health, used
+
+
+def _build_table(factors: Factors) -> Floats:
+    """Give what _bound_health adds up: by unit, by position, and in the last line by row."""
+    each = build_table(factors)
+    floored = factors.formula is Formula.FLOORED
+    table = np.zeros((len(factors) + 1, 4))
+    table[:-1, 0] = (each[:, 0] - each[:, 1] * floored) / BPS
+    table[:-1, 1] = each[:, 2]
+    table[:-1, 2] = -GROWTH / BPS * each[:, 3]
+    table[:-1, 3] = GROWTH * each[:, 5]
+    table[-1, 2] = -GROWTH * HALF * floored
+    return table
 
 
 def _bound_health(sums: Sums, formula: Formula) -> Floats:

@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from daemon.margin.book.arrays import Floats, Numbers, Rows
+from daemon.margin.book.arrays import Bools, Floats, Numbers, Rows
 from daemon.margin.book.compiling import compiled
 from daemon.margin.book.loss_kernels import measure_rows
 
-__all__ = ["health_rows", "keep_lowest", "measure_rows", "sum_rows"]
+__all__ = ["certify_rows", "health_rows", "keep_lowest", "measure_rows", "sum_rows"]
 
 _SLOTS: Final = 6
 
@@ -63,6 +63,41 @@ def sum_rows(
         line[0], line[1], line[2] = weighted, collateral, debt
         line[3], line[4], line[5] = lost_weighted, lost_collateral, lost_debt
         line[6], line[7], line[8] = least, most, count
+
+
+@compiled
+def certify_rows(
+    low: int,
+    high: int,
+    numbers: Numbers,
+    amounts: Floats,
+    table: Floats,
+    apart: Bools,
+    used: Bools,
+    out: Floats,
+) -> None:
+    """Write each row's certified health, infinite where nothing is owed or the row is `apart`.
+
+    A line of `table` is what a unit of a number backs and owes, and what a position of it takes
+    off either; its last line is taken off once. Numbers are noted in the line of `used` that
+    belongs to this thread.
+    """
+    mine = used[min(low, 1)]
+    once = table[-1]
+    for row in range(low, high):
+        out[row] = np.inf
+        if apart[row]:
+            continue
+        backing, owed = once[2], once[3]
+        for slot in range(_SLOTS):
+            number = numbers[slot, row]
+            each = table[number]
+            amount = amounts[slot, row]
+            mine[number] = True
+            backing += amount * each[0] + each[2]
+            owed += amount * each[1] + each[3]
+        if owed > 0.0:
+            out[row] = max(backing, 0.0) / owed
 
 
 @compiled

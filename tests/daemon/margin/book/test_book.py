@@ -1,5 +1,6 @@
 """The book's index: after any move of prices it finds whom a full pass finds, and no others."""
 
+import asyncio
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 from chains.evm.protocols.aave_v3.state import Version
 from daemon.margin.book.aave_v3 import AaveNumbers, is_liquidatable
 from daemon.margin.book.arrays import Floats
-from daemon.margin.book.book import Book
+from daemon.margin.book.book import MOST_DIRTY, Book
 from daemon.margin.book.certificate import CAP, certify, find_candidates
 from daemon.margin.book.columns import Columns
+from daemon.margin.book.engine import Engine
 from daemon.margin.book.exact import bound
 from daemon.margin.book.factors import Factors, Formula
 from daemon.margin.book.sorted_prices import LEAST_ROWS, PairPrices, find_pairs
@@ -61,6 +63,8 @@ def test_a_tick_finds_the_set_that_a_full_pass_finds_in_200_rounds(formula: Form
         assert sorted(found.rows.tolist()) == find_all(book.columns, factors, limit)
         looked_at += len(rows)
         crossed += len(found.rows)
+        if book.due:
+            book.rebase(factors)
     assert crossed <= looked_at < ROUNDS * SIZE * 0.75
 
 
@@ -87,11 +91,11 @@ def test_whom_the_pool_would_let_go_is_found_also_among_dust_and_after_a_move(
         )
 
 
-def test_a_move_beyond_the_cap_certifies_everybody_anew() -> None:
+def test_beyond_the_cap_certificates_say_nothing() -> None:
     rng = np.random.default_rng(2)
     values = make_values(rng)
     columns, factors = make_columns(rng, 500), make_factors(values)
-    certificates = certify(columns, factors, np.arange(500))
+    certificates = certify(columns, factors)
     fallen = values.copy()
     fallen[1] *= 0.5
     assert find_candidates(certificates, make_factors(fallen)) is None
@@ -113,6 +117,72 @@ def test_a_dirty_row_is_looked_at_until_it_is_certified() -> None:
     assert book.find(factors).rows.tolist() == []
     book.rebase(factors)
     assert book.find_rows(factors).tolist() == []
+
+
+@pytest.mark.parametrize("formula", Formula)
+def test_both_engines_certify_alike_and_only_who_is_not_kept_apart(formula: Formula) -> None:
+    rng = np.random.default_rng(6)
+    columns, factors = make_columns(rng, 2_000), make_factors(make_values(rng), formula=formula)
+    apart = np.arange(0, 2_000, 3)
+    one, other = (certify(columns, factors, apart, engine=engine) for engine in Engine)
+    np.testing.assert_allclose(one.ranked, other.ranked, rtol=1e-13)
+    assert sorted(one.rows.tolist()) == sorted(other.rows.tolist())
+    assert len(one.rows) > 100
+    assert not set(one.rows.tolist()) & set(apart.tolist())
+    for name in ("held", "owing"):
+        assert getattr(one, name).tolist() == getattr(other, name).tolist()
+    lonely = Columns.empty()
+    lonely.append([(1, 5.0), (14, 1.0)])
+    lonely.append([(2, 5.0)] * 8 + [(15, 1.0)])
+    lonely.append([(3, 5.0), (16, 1.0)])
+    kept = certify(lonely, factors, np.array([0]))
+    assert (kept.held.tolist(), kept.owing.tolist()) == ([2, 3], [15, 16])
+
+
+def test_a_tick_waits_for_no_rebase_but_says_that_one_is_due() -> None:
+    rng = np.random.default_rng(2)
+    values = make_values(rng)
+    book, factors = Book(make_columns(rng, 3 * MOST_DIRTY)), make_factors(values)
+    everybody = list(range(3 * MOST_DIRTY))
+    assert book.find_rows(factors).tolist() == everybody
+    dues = [book.due]
+    book.rebase(factors)
+    dues.append(book.due)
+    assert len(book.find_rows(factors)) < len(everybody)
+    fallen = values.copy()
+    fallen[1] *= 0.3
+    assert book.find_rows(make_factors(fallen)).tolist() == everybody
+    dues.append(book.due)
+    assert len(book.find_rows(factors)) < len(everybody)
+    dues.append(book.due)
+    assert dues == [True, False, True, True]
+
+
+def test_a_rebase_is_due_after_many_changes_which_are_looked_at_meanwhile() -> None:
+    rng = np.random.default_rng(2)
+    factors = make_factors(make_values(rng))
+    book = Book(make_columns(rng, 3 * MOST_DIRTY))
+    book.rebase(factors)
+    dues = []
+    for row in range(MOST_DIRTY + 1):
+        dues.append(book.due)
+        book.put(row, [(1, 1.0), (14, 1e9)])
+    assert not any(dues)
+    assert book.due
+    assert set(range(MOST_DIRTY + 1)) <= set(book.find(factors).rows.tolist())
+
+
+async def test_an_event_loop_goes_on_while_a_book_is_certified_in_a_thread() -> None:
+    rng = np.random.default_rng(2)
+    book, factors = Book(make_columns(rng, 300_000)), make_factors(make_values(rng))
+    book.rebase(factors)
+    turns = 0
+    async with asyncio.TaskGroup() as group:
+        work = group.create_task(asyncio.to_thread(book.rebase, factors))
+        while not work.done():
+            await asyncio.sleep(0)
+            turns += 1
+    assert turns > 20
 
 
 @given(st.floats(0.3, 3.0), st.floats(0.3, 3.0))
