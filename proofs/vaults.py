@@ -130,6 +130,18 @@ class VaultLink:
     nonce: UInt256
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultChainLost:
+    """A chain is lost for good: what is there counts as nothing once the notaries' delay is over.
+
+    No daemon says so; the members' operators sign it, each by himself.
+    """
+
+    committee_id: Bytes32
+    chain_id: UInt64
+    issued_at: UInt64
+
+
 Said = VaultFact | VaultQuantities
 """What a committee signs."""
 
@@ -185,7 +197,7 @@ def name_account(salt: bytes, home_chain: int, first_owner: Address, user_salt: 
     return bytes(keccak(hash_text("PlimsollVaultAccount") + b"".join(words)))
 
 
-def digest_vault(said: Said | VaultLink, salt: bytes) -> bytes:
+def digest_vault(said: Said | VaultLink | VaultChainLost, salt: bytes) -> bytes:
     """Give the 32 bytes that are signed, in the domain of a deployment's salt."""
     return digest_struct(said, salt, DOMAIN_NAME)
 

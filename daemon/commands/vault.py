@@ -15,7 +15,7 @@ import typer
 from chains.model.ids import Address, InvalidId, parse_address
 from config.amounts import WAD_DECIMALS, format_amount, parse_amount
 from config.load import load
-from daemon.commands import vault_acts
+from daemon.commands import vault_acts, vault_lost
 from daemon.commands.common import (
     ConfigOption,
     JsonOption,
@@ -40,6 +40,7 @@ from daemon.commands.vault_place import (
 from daemon.commands.vault_status import format_status
 
 app = build_app("Open, fund, lend, borrow and watch an account of the cross-chain vaults.")
+app.add_typer(vault_lost.app, name="lost")
 
 AccountArgument = Annotated[str, typer.Argument(help="The vault account's id, 0x and 64 digits.")]
 ChainArgument = Annotated[str, typer.Argument(help="A chain's label, number or CAIP-2 id.")]

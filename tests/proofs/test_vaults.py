@@ -30,6 +30,7 @@ from proofs.vaults import (
     FactKind,
     Order,
     Receipt,
+    VaultChainLost,
     VaultFact,
     VaultLink,
     VaultQuantities,
@@ -56,7 +57,8 @@ ANY["ChainQuantities[]"] = st.lists(
     max_size=2,
 ).map(tuple)
 structs = pytest.mark.parametrize(
-    "struct", [VaultFact, ChainQuantities, VaultQuantities, Order, Receipt, VaultLink]
+    "struct",
+    [VaultFact, ChainQuantities, VaultQuantities, Order, Receipt, VaultLink, VaultChainLost],
 )
 
 
