@@ -231,7 +231,7 @@ def check_deficit(account: bytes32, after: uint256) -> bool:
     assert not j.busy, "open"
     if len(staticcall INotary(wiring.notary).peer_chains()) > 0:
         issued_at: uint256 = quantities.newest[account] >> 64
-        assert not j.unread, "unread"
+        assert not (j.unread or j.never), "unread"
         assert issued_at + terms.max_age_s >= block.timestamp and issued_at > after, "stale"
     return True
 

@@ -404,6 +404,33 @@ def close(order: ISeizure.Order):
     self._close(order.account, id, max(state, 1), state != 0)
 
 
+@external
+@nonreentrant
+def recall_line(account: bytes32, from_chain: uint64, asset: uint8, units: uint256):
+    """
+    @notice Give back what no debt here needs of a line, of an account whose health is under 1;
+            anybody may
+    @dev What is lent here is seized for no other chain's debts. Else an owner could lend away,
+         unused, what the debts he leaves are to be paid from. Reverts with healthy, unread, stale,
+         line, price or margin
+    """
+    judge: IJudge = IJudge(wiring.partner)
+    vault: IVault = IVault(wiring.vault)
+    j: IJudge.Judged = staticcall judge.judge(account)
+    assert j.weight < j.debt, "healthy"
+    assert not j.never, "unread"
+    sequence: uint256 = 0
+    issued_at: uint256 = 0
+    sequence, issued_at = staticcall judge.statement(account)
+    assert issued_at + self._terms().max_age_s >= block.timestamp, "stale"
+    assert units > 0 and units <= staticcall vault.line_in(account, from_chain, asset), "line"
+    extcall vault.consume_line(account, from_chain, asset, units)
+    owed: uint256 = 0
+    most: uint256 = 0
+    owed, most = staticcall vault.spendable(account)
+    assert owed <= most, "margin"
+
+
 # On one chain
 
 
@@ -512,12 +539,13 @@ def write_down(account: bytes32, asset: uint8) -> uint256:
 @nonreentrant
 def veto(account: bytes32, asset: uint8):
     """
-    @notice Take a provision back: the owner at any time, anybody once there is collateral again
-    @dev Reverts with owner or provided
+    @notice Take a provision back: the owner at any time, anybody once collateral covers the debt
+    @dev While there is less, the provision waits: else a lender could deposit a little for the
+         account and leave before the loss. Reverts with owner or provided
     """
     if msg.sender != wiring.owner:
         j: IJudge.Judged = staticcall IJudge(wiring.partner).judge(account)
-        assert j.gross_weight > 0 or j.busy, "owner"
+        assert j.weight >= j.debt, "owner"
     vault: IVault = IVault(wiring.vault)
     units: uint256 = staticcall vault.provision(account, asset)
     assert units > 0, "provided"

@@ -48,10 +48,11 @@ def read() -> IJudge.Terms:
 
 @internal
 def write(_terms: IJudge.Terms):
-    assert min(_terms.max_age_s, min(_terms.order_life_s, _terms.veto_s)) > 0, "times"
+    shortest: uint256 = min(_terms.max_age_s, min(_terms.order_life_s, _terms.veto_s))
+    longest: uint256 = max(_terms.grace_s, max(_terms.order_life_s, _terms.veto_s))
+    assert 0 < shortest and longest <= TIME, "times"
     # Else an order could stop counting while the statement that opens the next one is fresh.
     assert _terms.max_age_s <= _terms.grace_s, "times"
-    assert max(_terms.grace_s, max(_terms.order_life_s, _terms.veto_s)) <= TIME, "times"
     assert _terms.target_e18 > WAD and _terms.target_e18 <= 2 * WAD, "target"
     assert _terms.floor_e18 < WAD, "target"
     assert _terms.min_bonus_bps <= _terms.max_bonus_bps, "bonus"
@@ -60,7 +61,8 @@ def write(_terms: IJudge.Terms):
     assert _terms.fund_bonus_bps <= _terms.min_bonus_bps, "bonus"
     most: uint256 = max(_terms.max_bonus_bps, max(_terms.buffer_bps, _terms.tolerance_bps))
     assert most < BPS, "bps"
-    assert _terms.min_order_e8 > 0 and _terms.min_order_e8 <= _terms.min_leg_e8, "minimum"
+    least: uint256 = _terms.min_order_e8
+    assert 0 < least and least <= _terms.min_leg_e8, "minimum"
     assert max(_terms.min_leg_e8, _terms.min_debt_e8) <= LONG, "minimum"
     self.times = (
         _terms.grace_s

@@ -3,6 +3,7 @@
 import pytest
 
 from chains.model.units import USD, WAD
+from proofs.vaults import FactKind
 from tests.support.rescue import refused
 from tests.support.seizing import (
     DOLLAR,
@@ -16,7 +17,16 @@ from tests.support.seizing import (
     receipt_key,
     value_e8,
 )
-from tests.support.vaults import GOVERNOR, LIQUIDATOR, OWNER, STRANGER, USDC, WETH, Ground
+from tests.support.vaults import (
+    GOVERNOR,
+    LIQUIDATOR,
+    OWNER,
+    STRANGER,
+    USDC,
+    WETH,
+    Ground,
+    line_key,
+)
 
 pytestmark = pytest.mark.net
 TARGET = 110 * WAD // 100
@@ -243,7 +253,7 @@ def test_a_loss_is_provided_for_and_then_written_down(fallen: Story) -> None:
     assert owed <= bad <= b.debt(fallen.account, USDC)
 
 
-def test_a_provision_falls_when_there_is_collateral_again_or_the_owner_vetoes(
+def test_a_provision_falls_when_collateral_covers_the_debt_again_or_the_owner_vetoes(
     fallen: Story,
 ) -> None:
     b = fallen.b
@@ -253,10 +263,23 @@ def test_a_provision_falls_when_there_is_collateral_again_or_the_owner_vetoes(
     assert refused(b.do, b.seizure, veto, fallen.account, USDC, sender=STRANGER) == "owner"
     b.do(b.seizure, veto, fallen.account, USDC, sender=b.ledger.timelock)
     b.do(b.seizure, provide, fallen.account, USDC)
+    # A lender who would leave before the loss gets rid of it by nothing less.
     b.deposit(fallen.account, WETH, ETHER)
+    assert refused(b.do, b.seizure, veto, fallen.account, USDC, sender=STRANGER) == "owner"
+    b.deposit(fallen.account, WETH, 20 * ETHER)
     b.do(b.seizure, veto, fallen.account, USDC, sender=STRANGER)
     assert int(b.ask(b.vault, "provision(bytes32,uint8)", fallen.account, USDC)) == 0
     assert GOVERNOR != OWNER
+
+
+def test_no_loss_is_provided_for_by_quantities_older_than_a_line(fallen: Story) -> None:
+    a, b = fallen.ground.chains
+    sink(fallen)
+    a.deposit(fallen.account, WETH, ETHER)
+    key = line_key(FactKind.RAISED, fallen.account, a, b, WETH)
+    raised = a.fact(key) + WAD
+    b.take_raised(fallen.account, a, WETH, raised, a.witness(key, word=raised))
+    assert refused(b.do, b.seizure, "provide(bytes32,uint8)", fallen.account, USDC) == "unread"
 
 
 def sink(story: Story) -> None:
