@@ -1,0 +1,1 @@
+"""A small model of the vault protocol: explored, run at random, and held against real chains."""
