@@ -145,6 +145,16 @@ def test_who_closes_on_dydx_at_the_bankruptcy_price_keeps_the_ratio(
     )
 
 
+@pytest.mark.parametrize(("net", "price"), [(5, -1), (-5, 2)])
+def test_a_bankruptcy_price_on_dydx_rounds_up_whatever_the_sign(net: int, price: int) -> None:
+    free = replace(BITCOIN, price=0)
+    account = dydx_v4.Risk(net=net, initial=8, maintenance=3)
+    small = replace(BITCOIN, price=1, exponent=0, resolution=-6)
+
+    assert dydx_v4.calculate_bankruptcy_price(account, free, 10, -5) == 0
+    assert dydx_v4.calculate_bankruptcy_price(account, small, 1, -1) == 1 + price
+
+
 @pytest.mark.parametrize("delta", [1, -11, 0])
 def test_only_a_part_of_a_position_on_dydx_may_be_closed(delta: int) -> None:
     account = dydx_v4.measure_account(0, [(BITCOIN, 10)])
@@ -178,6 +188,64 @@ def test_size_on_drift_never_raises_assets_nor_lowers_liabilities(
         >= drift.raise_liability_weight(small, factor, 11_000)
         >= 11_000
     )
+
+
+def test_a_user_of_drift_may_ask_more_of_themselves() -> None:
+    market = drift.SpotMarket(
+        decimals=9,
+        asset_initial=8_000,
+        asset_maintenance=9_000,
+        liability_initial=12_000,
+        liability_maintenance=11_000,
+    )
+    price = drift.StrictPrice(price=100 * drift.PRICE)
+    held = drift.SpotPosition(market=market, price=price, amount=10**9)
+
+    def collateral(requirement: drift.Requirement, user_ratio: int) -> int:
+        found = drift.margin_account(0, [held], requirement=requirement, user_ratio=user_ratio)
+        return found.collateral // drift.PRICE
+
+    assert collateral(drift.Requirement.INITIAL, 0) == 80
+    assert collateral(drift.Requirement.INITIAL, 1_000) == 80
+    assert collateral(drift.Requirement.INITIAL, 4_000) == 60
+    assert collateral(drift.Requirement.INITIAL, 20_000) == 0
+    assert collateral(drift.Requirement.MAINTENANCE, 4_000) == 90
+
+
+@pytest.mark.parametrize(("quote", "counted"), [(-90, 9), (-110, -12)])
+def test_gains_on_drift_count_at_the_lower_quote_price_and_losses_at_the_higher(
+    quote: int, counted: int
+) -> None:
+    perp = drift.PerpPosition(
+        market=drift.PerpMarket(initial=1_000, maintenance=500),
+        base=drift.BASE,
+        quote=quote * drift.PRICE,
+        price=100 * drift.PRICE,
+    )
+    strict = drift.StrictPrice(price=9 * drift.PRICE // 10, average=12 * drift.PRICE // 10)
+
+    found = drift.margin_account(
+        0, perps=[perp], requirement=drift.Requirement.MAINTENANCE, quote_price=strict
+    )
+
+    assert found.collateral == counted * drift.PRICE
+    assert found.requirement == 6 * drift.PRICE
+
+
+def test_a_buffer_on_drift_is_a_part_of_what_is_owed() -> None:
+    perp = drift.PerpPosition(
+        market=drift.PerpMarket(initial=1_000, maintenance=500),
+        base=-drift.BASE,
+        quote=100 * drift.PRICE,
+        price=100 * drift.PRICE,
+    )
+
+    found = drift.margin_account(
+        -50 * drift.PRICE, perps=[perp], requirement=drift.Requirement.MAINTENANCE, buffer=100
+    )
+
+    assert found.requirement == 55 * drift.PRICE
+    assert found.buffered_requirement == found.requirement + 3 * drift.PRICE // 2
 
 
 def test_a_shortage_on_drift_that_no_part_covers_takes_everything() -> None:
