@@ -1,17 +1,30 @@
-"""What the risk commands share: their files, their pictures, and one line for what went wrong."""
+"""What the risk commands share: their books, their pictures, and one line for what went wrong."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import orjson
 import typer
 
 from daemon.commands.common import CommandError, refuse
+from daemon.commands.health import ask, find_url
+from daemon.margin.risk_document import TimedBook, read_risk_book
 from daemon.margin.scenarios import InvalidRiskInput
 from daemon.risk.plots import PlotFailed
 
+SubjectArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|ACCOUNT",
+        help="A risk book's JSON file, or an account that the running daemon knows.",
+    ),
+]
+UrlOption = Annotated[
+    str | None, typer.Option("--url", help="The daemon's API; left out, [api] says where it is.")
+]
 PlotOption = Annotated[Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw it.")]
 
 
@@ -28,6 +41,18 @@ def read_document(file: Path) -> Mapping[str, Any]:
     return found
 
 
+def read_subject(subject: str, config: list[Path] | None, url: str | None) -> TimedBook:
+    """Give a book out of a file, or an account's as the daemon sees it; CommandError where not."""
+    file = Path(subject)
+    if file.is_file() or file.suffix == ".json":
+        document = read_document(file)
+    else:
+        path = f"/v1/accounts/{quote(subject, safe='')}/risk-book"
+        document = ask(url or find_url(config), path)
+    with answering(subject):
+        return read_risk_book(document)
+
+
 @contextmanager
 def answering(what: object) -> Iterator[None]:
     """Give what is wrong with `what` (a file, an option) in one line."""
@@ -40,8 +65,8 @@ def answering(what: object) -> Iterator[None]:
 
 
 def format_money(usd: float) -> str:
-    """Give dollars with two decimals."""
-    return f"{usd:,.2f}"
+    """Give dollars with two decimals, zero without a sign."""
+    return f"{round(usd, 2) + 0.0:,.2f}"
 
 
 def format_ratio(ratio: float | None) -> str:
