@@ -153,7 +153,8 @@ async def build_hunters(
 ) -> Mapping[ChainId, Hunting]:
     """Give a hunter for every chain that hunts, has a place to sell and a key.
 
-    What values their borrowers is compiled before anything is served, so that no head waits for it.
+    What values their borrowers, and options in published books, is compiled before anything is
+    served, so that no head waits for it.
     """
     latches = await Latches(build_risk(settings), store).load()
     hunters: dict[ChainId, Hunting] = {}
@@ -167,7 +168,7 @@ async def build_hunters(
                 assert_never(parts)
         if found is not None:
             hunters[id_] = found
-    if any(isinstance(hunter, Hunter) for hunter in hunters.values()):
+    if settings.books or any(isinstance(hunter, Hunter) for hunter in hunters.values()):
         engine = await asyncio.to_thread(warm)
         log.info("book.ready", engine=engine)
     return hunters

@@ -54,7 +54,7 @@ async def test_without_a_key_pools_or_the_wish_nobody_is_hunted(tmp_path: Path) 
     assert not await hunted(tmp_path, GOOD + SOLANA_CHAIN)
 
 
-async def test_what_values_borrowers_on_evm_is_compiled_before_anything_is_served(
+async def test_what_values_borrowers_and_books_is_compiled_before_anything_is_served(
     tmp_path: Path,
 ) -> None:
     place = 'priority_fee_gwei = "1"\n'
@@ -66,6 +66,14 @@ async def test_what_values_borrowers_on_evm_is_compiled_before_anything_is_serve
     with capture_logs() as logs:
         found = await hunted(tmp_path, GOOD.replace(place, place + market) + HUNTS)
     assert [type(hunter) for hunter in found.values()] == [Hunter]
+    assert [line["engine"] for line in logs if line["event"] == "book.ready"] == [choose_engine()]
+    published = (
+        '[[books]]\naccount = "alice"\nvenue_account = "venue:deribit:12345"\n'
+        f'path = "{tmp_path}/book.json"\npublisher = "0x{"66" * 20}"\nmax_age_s = 60\n'
+        'names = { ETH = "WETH" }\n'
+    )
+    with capture_logs() as logs:
+        assert not await hunted(tmp_path, GOOD + published)
     assert [line["engine"] for line in logs if line["event"] == "book.ready"] == [choose_engine()]
     with capture_logs() as logs:
         await hunted(tmp_path, GOOD)

@@ -1,5 +1,6 @@
 """Health of a fleet: alike by either engine, by loop and by hand."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -101,6 +102,21 @@ def test_an_asset_without_a_factor_is_named(engine: Engine) -> None:
         sum_rows(columns, factors, np.array([0]), engine=engine)
     with pytest.raises(InvalidRiskInput, match="rows: 1 are known, 1 is asked for"):
         sum_rows(columns, make_factors(np.ones(9) - np.eye(9)[0]), np.array([1]), engine=engine)
+
+
+def test_whatever_is_compiled_is_ready_after_warming() -> None:
+    script = """
+from daemon.margin.book.warm import warm
+from daemon.margin.options import load_kernel
+warm()
+from daemon.margin.book import kernels
+loops = [getattr(kernels, name) for name in kernels.__all__] + [load_kernel().price_rows]
+print([len(loop.signatures) for loop in loops])
+"""
+    done = subprocess.run(  # noqa: S603 -- the script above
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str([1] * 6)
 
 
 def test_without_numba_scipy_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
