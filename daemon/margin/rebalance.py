@@ -19,6 +19,8 @@ from daemon.margin.scenarios import InvalidRiskInput, check_finite
 
 Floats = NDArray[np.float64]
 CENT: Final = 0.005
+IDLE: Final = 1e-6
+"""What sending costs besides fees: nothing is sent for nothing (above HiGHS' tolerance)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +179,7 @@ class _Problem:
         fees = [bridge.fee for bridge in self._bridges]
         penalty = 1e3 * (1 + max(fees, default=0.0))
         found = linprog(
-            c=[*(fee + 1e-9 for fee in fees), *[penalty] * count],
+            c=[*(fee + IDLE for fee in fees), *[penalty] * count],
             A_ub=np.vstack(
                 [
                     np.hstack([self._needs, -np.eye(count)]),
