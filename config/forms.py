@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from chains.model.units import BPS, Bps
 from config.base import Section
+from config.identifiers import FilePath
 
 TierName = Literal["stable", "major", "alt"]
 BasisPoints = Annotated[Bps, Field(ge=0, le=BPS)]
@@ -47,6 +48,9 @@ class UnderlyingSettings(_Issued):
         Bps(200), validation_alias="divergence_bps", description="basis points, 1 to 10000"
     )
     divergence_hold_s: HoldSeconds = Field(300, description="seconds")
+    closes: FilePath | None = Field(
+        None, description="a CSV file of daily closes; left out, no volatility is known"
+    )
 
 
 class FormSettings(_Issued):

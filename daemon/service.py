@@ -49,6 +49,8 @@ from daemon.compose import (
 from daemon.follow import Follower, SnapshotLoop, build_hunts
 from daemon.keeper.dispatch import Dispatcher
 from daemon.keeper.journal import Journal
+from daemon.margin.measures import NO_OUTLOOKS
+from daemon.outlooks import OutlookDesk, build_outlooks
 from daemon.preflight import check_usable
 from daemon.progress import Progress
 from daemon.proving import ProvingAttestor
@@ -58,6 +60,7 @@ from daemon.signals import Signals
 from daemon.storage.database import open_database
 from daemon.storage.errors import StorageError
 from daemon.storage.evidence import EvidenceStore
+from daemon.storage.outlooks import OutlookStore
 from daemon.storage.store import Store
 from daemon.telemetry import Metrics, TimedReader
 from daemon.totals import build_totals
@@ -137,11 +140,13 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             )
             for account in settings.accounts
         }
+        outlooks = build_outlooks(settings, board, OutlookStore(database), time.time)
         context = ApiContext(
             board=board,
             clock=time.time,
             registry=metrics.registry,
             risk=build_risk(settings),
+            outlooks=outlooks.now if outlooks else lambda: NO_OUTLOOKS,
             history=build_history(store),
             actions=build_actions(Journal(database)) if key else None,
             totals=build_totals(database),
@@ -171,6 +176,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             followers={id_: Follower(board, dispatcher, followed) for id_ in chains},
             hunts=hunts,
             store=store,
+            outlooks=outlooks,
             ticks=ticks,
             port=port,
             progress=_build_progress(chains, settings, hunts),
@@ -222,6 +228,7 @@ class House:
     followers: Mapping[ChainId, Follower]
     hunts: Mapping[str, SnapshotLoop]
     store: Store
+    outlooks: OutlookDesk | None
     ticks: Ticks
     port: int
     progress: Progress
@@ -265,12 +272,14 @@ class House:
             yield account.run()
         for book in self.books:
             yield book.run()
-        if self.committee is not None:
-            yield self.committee.rounds.run()
-        if self.proving is not None:
-            yield self.proving.run()
-        if self.vaults is not None:
-            yield self.vaults.rounds.run()
+        for part in (
+            self.committee.rounds if self.committee is not None else None,
+            self.proving,
+            self.vaults.rounds if self.vaults is not None else None,
+            self.outlooks,
+        ):
+            if part is not None:
+                yield part.run()
         yield self._keep_ages()
         yield self._keep_history()
         yield self._prune()

@@ -24,7 +24,6 @@ from daemon.api.schemas import (
 from daemon.api.texts import render_account, render_time
 from daemon.margin.measures import Portfolio, measure_portfolio
 from daemon.margin.report import MarginReport
-from daemon.margin.risk import RiskTable
 from proofs.evidence.bundle import MAGIC, unpack_bundle
 
 PAGE: Final = 50
@@ -53,18 +52,18 @@ async def read_health(request: web.Request) -> web.Response:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, _RETRY)
     now = int(context.clock())
     snapshot = context.board.snapshots.get(name)
-    portfolio = await asyncio.to_thread(_measure, context.risk, report, snapshot, now)
+    portfolio = await asyncio.to_thread(_measure, context, report, snapshot, now)
     rendered = render_report(report, context.board.labels, now, portfolio)
     return answer(request, rendered, etag=rendered.snapshot)
 
 
 def _measure(
-    risk: RiskTable | None, report: MarginReport, snapshot: Snapshot | None, now: int
+    context: ApiContext, report: MarginReport, snapshot: Snapshot | None, now: int
 ) -> Portfolio | None:
     """Give the account's portfolio margin, None where no risk table or no snapshot is known."""
-    if risk is None or snapshot is None:
+    if context.risk is None or snapshot is None:
         return None
-    return measure_portfolio(report, snapshot, risk, now=now)
+    return measure_portfolio(report, snapshot, context.risk, now=now, outlooks=context.outlooks())
 
 
 async def read_attestation(request: web.Request) -> web.Response:

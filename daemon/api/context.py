@@ -12,6 +12,8 @@ from daemon.committee.vaults import VaultsParts
 from daemon.committee.view import CommitteeView
 from daemon.keeper.intent import Intent
 from daemon.keeper.vaults.view import VaultBoard
+from daemon.margin.dynamics import Outlooks
+from daemon.margin.measures import NO_OUTLOOKS
 from daemon.margin.risk import RiskTable
 from daemon.telemetry import TotalsReader
 
@@ -45,13 +47,14 @@ class ApiContext:
     `committee` looks at the committee, None for a lone keeper; `vaults` state vaults, None where
     there are none or nothing is signed. `vault_accounts` is what the last look at the vaults
     found, `vault_symbols` are the assets' by number. `risk` is what portfolio margin is measured
-    with.
+    with, `outlooks` gives the volatilities in force.
     """
 
     board: Board
     clock: Callable[[], float]
     registry: CollectorRegistry
     risk: RiskTable | None = None
+    outlooks: Callable[[], Outlooks] = lambda: NO_OUTLOOKS
     history: HistoryReader | None = None
     actions: ActionReader | None = None
     totals: TotalsReader | None = None

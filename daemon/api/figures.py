@@ -5,6 +5,7 @@ from typing import Final
 
 from chains.model.health import Health
 from chains.model.units import Wad
+from daemon.api.dynamics import render_dynamics
 from daemon.api.fields import FactorSchema, HealthSchema
 from daemon.api.texts import FACTOR_DECIMALS, USD_DECIMALS, render_decimal
 from daemon.api.venues import PortfolioSchema, PortfolioViewSchema, StandardSchema
@@ -38,7 +39,11 @@ def render_portfolio(portfolio: Portfolio) -> PortfolioSchema:
     views = [_view(report, f"{kappa:.2f}") for kappa, report in portfolio.told]
     if portfolio.own is not None:
         views.append(_view(portfolio.own, None))
-    return PortfolioSchema(views=views, unknown=portfolio.unknown)
+    return PortfolioSchema(
+        views=views,
+        unknown=portfolio.unknown,
+        dynamics=render_dynamics(portfolio.dynamics) if portfolio.dynamics else None,
+    )
 
 
 def _view(report: PortfolioReport, kappa: str | None) -> PortfolioViewSchema:

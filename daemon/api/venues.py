@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from daemon.api.dynamics import DynamicsSchema
 from daemon.api.fields import FactorText, GapSchema, HealthSchema, Schema, TimeText, UsdText
 
 
@@ -42,6 +43,7 @@ class PortfolioSchema(Schema):
 
     views: list[PortfolioViewSchema]
     unknown: str | None
+    dynamics: DynamicsSchema | None
 
 
 class PerpSchema(Schema):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from daemon.commands.health_dynamics import format_dynamics
 from daemon.commands.texts import cut_factor, format_factor, format_table, format_usd
 
 
@@ -30,6 +31,8 @@ def _format_portfolio(portfolio: dict[str, Any]) -> Iterator[str]:
         ("portfolio", "factor", "initial", "worst scenario", "loses", "set by"),
         [_view(view) for view in portfolio["views"]],
     )
+    if portfolio["dynamics"] is not None:
+        yield from format_dynamics(portfolio["dynamics"])
 
 
 def _view(view: dict[str, Any]) -> tuple[str, ...]:

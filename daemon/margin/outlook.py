@@ -51,7 +51,6 @@ class Outlook:
     previous: InForce | None = None
     garch: Garch | None = None
     fault: str | None = None
-    generated: bool = False
 
     @property
     def volatility(self) -> float:

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.margin.scenarios import InvalidRiskInput, Option, check_finite, check_positive
+from daemon.margin.scenarios import InvalidRiskInput, check_finite, check_positive
 
 Floats = NDArray[np.float64]
 
@@ -174,17 +174,27 @@ def forecast_har(squares: Sequence[float] | Floats) -> float | None:
     return float(np.clip(design[-1] @ fitted, months.min(), found.max()))
 
 
-def find_implied(options: Iterable[Option], underlying: str, now: float) -> float | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What an option implies: `volatility` per year at `strike`, until `expiry` (seconds)."""
+
+    strike: float
+    forward: float
+    expiry: int
+    volatility: float
+
+
+def find_implied(quotes: Iterable[Quote], now: float) -> float | None:
     """Give the highest volatility that an option nearest the money implies, by expiry.
 
-    None where no option of the underlying runs for at least a day. `now` is seconds.
+    The quotes are of one underlying. None where none of them runs for at least a day; `now` is
+    seconds.
     """
     nearest: dict[int, tuple[float, float]] = {}
-    for leg in options:
-        if leg.underlying != underlying or leg.expiry - now < DAY_S:
-            continue
-        found = (abs(math.log(leg.strike / leg.forward)), -leg.vol)
-        nearest[leg.expiry] = min(found, nearest.get(leg.expiry, found))
+    for quote in quotes:
+        if quote.expiry - now >= DAY_S:
+            found = (abs(math.log(quote.strike / quote.forward)), -quote.volatility)
+            nearest[quote.expiry] = min(found, nearest.get(quote.expiry, found))
     return max((-negative for _, negative in nearest.values()), default=None)
 
 

@@ -208,6 +208,17 @@ class HealthRow(SQLModel, table=True):
     complete: bool
 
 
+class OutlookRow(SQLModel, table=True):
+    """The volatility put in force at a moment; `document` is JSON with all it follows from."""
+
+    __tablename__ = "outlook"
+    underlying: str = Field(primary_key=True)
+    at: int = Field(primary_key=True)
+    model: str
+    inputs: bytes
+    document: bytes
+
+
 class LatchRow(SQLModel, table=True):
     """A divergence latch that is closed, and since when."""
 

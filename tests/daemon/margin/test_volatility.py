@@ -7,11 +7,11 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from chains.model.derivatives import OptionKind
 from daemon.margin.outlook import InForce, calculate_multiplier, put_in_force
 from daemon.margin.scenarios import InvalidRiskInput
 from daemon.margin.volatility import (
     Garch,
+    Quote,
     VolatilityTerms,
     Way,
     annualise,
@@ -22,7 +22,7 @@ from daemon.margin.volatility import (
     forecast_garch,
     forecast_har,
 )
-from tests.daemon.margin.risk_books import DAY_S, NOW, option
+from tests.daemon.margin.risk_books import DAY_S, NOW
 
 GARCH = Garch(omega=2e-5, alpha=0.05, gamma=0.1, beta=0.85, nu=5.0)
 CALM = [0.01, -0.01] * 100
@@ -65,14 +65,15 @@ def test_the_heterogeneous_model_finds_what_made_the_series() -> None:
 
 
 def test_the_option_nearest_the_money_tells_and_the_expiry_with_most() -> None:
-    near = option(1.0, id="near", strike=2_050.0, vol=0.7, expiry=NOW + 7 * DAY_S)
-    wing = option(1.0, id="wing", strike=900.0, vol=1.9, expiry=NOW + 7 * DAY_S)
-    far = option(1.0, id="far", vol=0.9, expiry=NOW + 60 * DAY_S, kind=OptionKind.PUT)
-    ending = option(1.0, id="ending", vol=3.0, expiry=NOW + DAY_S - 1)
+    week, months = NOW + 7 * DAY_S, NOW + 60 * DAY_S
+    near = Quote(strike=2_050.0, forward=2_000.0, expiry=week, volatility=0.7)
+    wing = replace(near, strike=900.0, volatility=1.9)
+    far = replace(near, expiry=months, volatility=0.9)
+    ending = replace(near, expiry=NOW + DAY_S - 1, volatility=3.0)
 
-    assert find_implied([near, wing, far, ending], "ETH", NOW) == 0.9
-    assert find_implied([near, wing, ending], "ETH", NOW) == 0.7
-    assert find_implied([near], "BTC", NOW) is None
+    assert find_implied([near, wing, far, ending], NOW) == 0.9
+    assert find_implied([near, wing, ending], NOW) == 0.7
+    assert find_implied([ending], NOW) is None
 
 
 def test_a_higher_forecast_counts_at_once_and_a_lower_one_after_a_day_below() -> None:
