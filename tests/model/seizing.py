@@ -11,8 +11,8 @@ from chains.evm.protocols.plimsoll_vault.math import Refused, value_units
 from chains.evm.protocols.plimsoll_vault.state import Entry
 from chains.evm.protocols.plimsoll_vault.state import Open as Held
 from chains.model.units import BPS, WAD, div_down, div_up
-from tests.model.judging import find_spent, plan_here, plan_lock
-from tests.model.spending import consume, pay_debt
+from tests.model.judging import find_spent, plan_here, plan_lock, require_known_sick
+from tests.model.spending import consume, pay_debt, require_margin
 from tests.model.state import (
     SCALES,
     TERMS,
@@ -188,7 +188,7 @@ def release(rules: Rules, local: Local, closed: Progress) -> Local:
     freed = held.locked - kept
     account = _write(account, order, replace(held, locked=kept, left=pending, released=True))
     account = replace(account, locked=add(account.locked, order.collateral_asset, -freed))
-    if filled == 0:
+    if 2 * filled < order.value:
         rest = (order.collateral_asset, order.debt_chain, order.debt_asset)
         others = tuple(known for known in account.rests if known[:3] != rest)
         until = local.clock + TERMS.order_life_s
@@ -242,6 +242,19 @@ def fill(local: Local, order: Order, units: int) -> Local:
     if left - worth < TERMS.min_order:
         local = replace(local, closed=(*local.closed, after))
     return local
+
+
+def recall(rules: Rules, local: Local, action: Action) -> Local:
+    """Give back what no debt here needs of a line of an account under 1."""
+    require_known_sick(rules, local, action.account)
+    account = local.accounts[action.account]
+    if rules.fault is Fault.KEPT_UNUSED:
+        raise Refused("margin")
+    if action.units > account.line_in(action.other, action.asset):
+        raise Refused("line")
+    account = consume(account, action.other, action.asset, action.units)
+    require_margin(local, account)
+    return keep(local, action.account, account)
 
 
 def close(local: Local, order: Order) -> Local:

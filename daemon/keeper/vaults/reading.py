@@ -47,7 +47,7 @@ REASONS: Final[Mapping[str, str]] = {
     "done": "this chain's share is ordered already",
     "debt": "nothing is owed there that no order repays already",
     "dust": "it would be less than the least order",
-    "rest": "the pair rests: its last order expired unfilled",
+    "rest": "the pair rests: its last order expired with less than half filled",
     "full": "the account has as many open orders as it may",
     "price": "a price it needs is not good on this chain",
     "committee": "the statement is not of the committee that counts on this chain",

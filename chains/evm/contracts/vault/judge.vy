@@ -371,7 +371,7 @@ def _rests(
     _debt_asset: uint8,
     _opened: DynArray[ISeizure.Open, MAX_OPEN],
 ) -> bool:
-    # A pair whose order expired unfilled may have one order, which is taken as filled by nobody:
+    # A pair that rests may have one order, which is taken as filled by nobody:
     # so orders that nobody fills keep no other pair from being liquidated.
     until: uint256 = staticcall ISeizure(wiring.partner).rest_until(
         _account, _collateral_asset, _debt_chain, _debt_asset

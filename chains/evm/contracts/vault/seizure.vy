@@ -104,7 +104,7 @@ BPS: constant(uint256) = 10**4
 MAX_OPEN: constant(uint256) = 16
 
 nonce: public(uint256)
-# Until when a pair rests whose order expired unfilled.
+# Until when a pair rests whose order expired with less than half filled.
 rests: HashMap[bytes32, uint256]
 # 1 + what is still due, by receipt; and to whom.
 dues: HashMap[bytes32, uint256]
@@ -179,7 +179,7 @@ def rest_until(
     account: bytes32, collateral_asset: uint8, debt_chain: uint64, debt_asset: uint8
 ) -> uint256:
     """
-    @notice Give until when a pair rests whose order expired unfilled
+    @notice Give until when a pair rests whose order expired with less than half filled
     """
     return self.rests[self._pair(account, collateral_asset, debt_chain, debt_asset)]
 
@@ -306,7 +306,8 @@ def release(
     pending: uint256 = filled - min(settled, filled)
     kept: uint256 = curve.div_up(open.locked * pending, open.left)
     freed: uint256 = open.locked - kept
-    if filled == 0:
+    # By less than half: a little that its owner fills himself would keep the pair's shield up.
+    if 2 * filled < order.valueE8:
         pair: bytes32 = self._pair(
             order.account, order.collateralAsset, order.debtChain, order.debtAsset
         )

@@ -67,9 +67,16 @@ def test_who_locks_himself_dodges_nobody(fallen: Story) -> None:
     assert abs(fallen.health(fallen.a)[1] - TARGET) < 10**13
 
 
-def test_an_order_that_expired_unfilled_shields_from_nothing_a_second_time(fallen: Story) -> None:
+@pytest.mark.parametrize("filled", [0, 100])
+def test_an_order_that_expired_unfilled_shields_from_nothing_a_second_time(
+    fallen: Story, filled: int
+) -> None:
     a, b = fallen.ground.chains
     order = fallen.lock(sender=OWNER)
+    if filled:
+        # A little that the owner fills himself makes it no better.
+        fallen.register(order)
+        fallen.claim(order, fallen.fill(order, filled * DOLLAR, payer=OWNER, to=OWNER))
     for chain in fallen.ground.chains:
         chain.advance(301)
     fallen.close(order)
