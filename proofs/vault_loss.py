@@ -81,13 +81,15 @@ def decode_loss(raw: bytes) -> LossDocument:
 
 
 def join_losses(documents: Sequence[LossDocument]) -> LossDocument:
-    """Join what members signed, at least one; Refused where they do not say the same or sign it."""
+    """Join what members signed, at least one file.
+
+    ValueError where they do not say the same, Refused where a signature is not good.
+    """
     first = documents[0]
     signatures: dict[int, bytes] = {}
     for document in documents:
         if replace(document, signatures=()) != replace(first, signatures=()):
-            detail = "the files differ in deployment, committee, chain or moment of issue"
-            raise Refused(Refusal.MALFORMED, detail)
+            raise ValueError("the files differ in deployment, committee, chain or moment of issue")
         check_signers(first.committee, Scheme.SECP256K1, first.digest, document.signatures)
         signatures |= dict(document.signatures)
     return replace(first, signatures=join_signatures(Scheme.SECP256K1, signatures))

@@ -33,6 +33,7 @@ REASONS: Final = {
     "debt": "the account owes nothing of it here",
     "dust": "it is too little to count",
     "health": "the account's health is under 1 here",
+    "issued": "a declaration as new, or a newer one, was announced there already",
     "line": "so much is not free here: it is lent to other chains or locked",
     "margin": "the collateral here, and what other chains lend, does not carry it",
     "min": "the debt would be under the vault's least debt",

@@ -143,7 +143,7 @@ def _join(settings: Settings, files: Sequence[Path]) -> LossDocument:
     try:
         joined = join_losses(documents)
         verify_loss(joined)
-    except Refused as error:
+    except (Refused, ValueError) as error:
         refuse(f"FILES: {error}")
     if joined.deployment != settings.deployment:
         refuse(f"FILES: are of the deployment {joined.deployment!r}, not {settings.deployment!r}")
