@@ -17,7 +17,7 @@ def drain(world: World, state: State, step: Step | None = None) -> str | None:
     `step` takes the actions somewhere else as well.
     """
     step = step or world.step
-    for action in _heal(world, state):
+    for action in heal(world, state):
         state, _ = step(state, action)
     for _ in range(_ROUNDS):
         before = state
@@ -39,7 +39,7 @@ def _find_left(world: World, state: State) -> str | None:
     return None
 
 
-def _heal(world: World, state: State) -> Iterator[Action]:
+def heal(world: World, state: State) -> Iterator[Action]:
     """Bring committee and clocks to where everything is read and every order is over."""
     chains = range(world.rules.chains)
     yield from (Action("stall", chain) for chain in chains if state.stalled >> chain & 1)

@@ -50,7 +50,7 @@ def check_step(world: World, before: State, action: Action, after: State) -> str
     if not _knows_all(world, before, here, action.account):
         return None
     heads = [world.locals[number] for number in before.heads]
-    weight, debt = _weigh(heads, here, action.account, TERMS.min_leg)
+    weight, debt = weigh(heads, here, action.account, TERMS.min_leg)
     if weight - _DUST_E8 >= debt:
         return "justice: seized from a healthy account whose state was known"
     if any(local.accounts[action.account].held for local in heads):
@@ -212,7 +212,7 @@ def _tells(entry: Entry, account: Account) -> bool:
     return is_so and not any(entry.added) and not any(entry.repaid)
 
 
-def _weigh(heads: list[Local], here: Local, number: int, least: int = 0) -> tuple[int, int]:
+def weigh(heads: list[Local], here: Local, number: int, least: int = 0) -> tuple[int, int]:
     """Give weighted collateral and debts everywhere, what is filled but not claimed taken off.
 
     Legs of less than `least` count nothing.
@@ -235,7 +235,7 @@ def _weigh(heads: list[Local], here: Local, number: int, least: int = 0) -> tupl
 
 
 def _weigh_all(world: World, state: State, here: Local, number: int) -> tuple[int, int]:
-    return _weigh([world.locals[one] for one in state.heads], here, number)
+    return weigh([world.locals[one] for one in state.heads], here, number)
 
 
 def _fill_whole(order: Order, weight: int, debt: int) -> tuple[int, int]:

@@ -132,6 +132,13 @@ def plan_here(rules: Rules, local: Local, action: Action) -> Planned:
     return Planned(plan=plan, judged=judged, free=free, spare=spare, units=units)
 
 
+def require_known_sick(rules: Rules, local: Local, number: int) -> None:
+    """Refuse unless an account is under 1 by a recent statement."""
+    _require_unhealthy(rules, local, number)
+    if local.accounts[number].issued_at + TERMS.max_age_s < local.clock:
+        raise Refused("stale")
+
+
 def find_spent(account: Account, oldest: int) -> int:
     """Give what was ordered here since the others were last seen."""
     sequence, at, spent = account.spent

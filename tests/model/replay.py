@@ -29,6 +29,7 @@ from tests.support.seizing import ORDER, RECEIPT, WITNESS, closed_key, lock_key,
 from tests.support.vaults import LIQUIDATOR, SCALE, STRANGER, VaultChain, Witness
 
 _BELIEVED: Final = {"finalise", "reorg", "price", "tick", "rotate"}
+_RECALL: Final = "recall_line(bytes32,uint64,uint8,uint256)"
 _SAID: Final = {"stall", "silence", "succeed", "state"}
 
 
@@ -115,6 +116,9 @@ class Replay:
             case "lower":
                 origin = self.stage.place(action.other)
                 place.lower_line(account, origin, action.asset, action.units)
+            case "recall":
+                there = self.stage.place(action.other)
+                call(place, _RECALL, account, there.number, action.asset, action.units)
             case _:
                 signature = "liquidate(bytes32,uint8,uint8,uint256,address)"
                 words = (account, action.asset, action.nth, action.units, LIQUIDATOR)

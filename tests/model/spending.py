@@ -42,7 +42,7 @@ def withdraw(rules: Rules, local: Local, action: Action) -> Local:
     account = replace(account, collateral=add(account.collateral, action.asset, -action.units))
     if rules.fault is not Fault.BLIND_WITHDRAW:
         _require_backed(account, action.asset, 0)
-    _require_margin(local, account)
+    require_margin(local, account)
     paid = add(local.paid, action.asset, action.units)
     return replace(keep(local, action.account, account), paid=paid)
 
@@ -59,7 +59,7 @@ def borrow(rules: Rules, local: Local, action: Action) -> Local:
     account = replace(account, debt=add(account.debt, asset, units))
     if value_units(account.debt[asset], local.prices[asset], up=True) < MIN_DEBT:
         raise Refused("min")
-    _require_margin(local, account)
+    require_margin(local, account)
     local = replace(keep(local, action.account, account), drawn=drawn)
     return replace(local, cash=add(local.cash, asset, -units), paid=add(local.paid, asset, units))
 
@@ -91,7 +91,7 @@ def raise_line(rules: Rules, local: Local, action: Action) -> Local:
     _require_backed(account, action.asset, action.units)
     raised = add_sum(account.raised, action.other, action.asset, action.units)
     account = replace(account, raised=raised)
-    _require_margin(local, account)
+    require_margin(local, account)
     return keep(local, action.account, account)
 
 
@@ -101,7 +101,7 @@ def lower_line(_: Rules, local: Local, action: Action) -> Local:
     if action.units > account.line_in(action.other, action.asset):
         raise Refused("line")
     account = consume(account, action.other, action.asset, action.units)
-    _require_margin(local, account)
+    require_margin(local, account)
     return keep(local, action.account, account)
 
 
@@ -160,7 +160,8 @@ def _require_backed(account: Account, asset: int, more: int) -> None:
         raise Refused("line")
 
 
-def _require_margin(local: Local, account: Account) -> None:
+def require_margin(local: Local, account: Account) -> None:
+    """Refuse more debt than free collateral and lines carry."""
     margin = calculate_margin(list_assets(local.prices), account.legs)
     if margin.owed > margin.most:
         raise Refused("margin")

@@ -25,7 +25,7 @@ UNLIMITED: Final = 10**9 * WAD
 MIN_DEBT: Final = 10 * USD
 CROSSING: Final = frozenset(
     {
-        *("raise", "lower", "take_raised", "take_lowered"),
+        *("raise", "lower", "take_raised", "take_lowered", "recall"),
         *("lock", "register", "claim", "close", "release"),
     }
 )
@@ -59,6 +59,7 @@ class Fault(StrEnum):
     EARLY_CLAIM = "a claim takes a receipt that is not final"
     FORGOTTEN_RECEIPTS = "a release keeps nothing back for receipts"
     UNREAD_EMPTY = "a seizure counts chains that are not read as empty"
+    KEPT_UNUSED = "a line that no debt needs is never recalled"
     OLD_ENTRY = "a seizure takes an entry that is older than a line it has seen"
 
 

@@ -1,5 +1,6 @@
 """Random runs: larger worlds than a search can visit, steps drawn so that stories happen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -44,6 +45,7 @@ WEIGHTS: Final = {
     "close": 4,
     "release": 6,
     "liquidate": 6,
+    "recall": 3,
     "stall": 1,
     "silence": 1,
     "rotate": 0.2,
@@ -100,7 +102,7 @@ def _find_room(local: Local, account: int, asset: int) -> int:
 
 
 def _draw_units(random: Random, name: str, asset: int) -> int:
-    if name not in {*_MOST, "withdraw", "borrow", "raise", "lower"}:
+    if name not in {*_MOST, "withdraw", "borrow", "raise", "lower", "recall"}:
         return 0
     if name in _MOST - {"deposit"} and random.random() < 0.3:
         return UNLIMITED
@@ -147,8 +149,15 @@ def begin(random: Random, world: World) -> tuple[Action, ...]:
     )
 
 
-def run(seed: int, rules: Rules, *, accounts: int, length: int) -> Run:
-    """Take so many steps that are done, look at every state, and let everybody leave at the end."""
+def run(
+    seed: int,
+    rules: Rules,
+    *,
+    accounts: int,
+    length: int,
+    end: Callable[[World, State], str | None] = drain,
+) -> Run:
+    """Take so many steps that are done, look at every state, and ask `end` of the last one."""
     random, world = Random(seed), World(rules=rules, accounts=accounts)  # noqa: S311 -- a run that can be played again
     state, steps, refused = world.open(), list[Action](), 0
     given = list(begin(random, world))
@@ -165,4 +174,4 @@ def run(seed: int, rules: Rules, *, accounts: int, length: int) -> Run:
         if broken := check_step(world, state, action, after) or check(world, after):
             return Run(steps=tuple(steps), refused=refused, broken=broken)
         state = after
-    return Run(steps=tuple(steps), refused=refused, broken=drain(world, state))
+    return Run(steps=tuple(steps), refused=refused, broken=end(world, state))

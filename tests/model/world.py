@@ -41,6 +41,7 @@ _OWN: Final[dict[str, Callable[[Rules, Local, Action], Local]]] = {
     "lower": spending.lower_line,
     "lock": seizing.lock,
     "liquidate": seizing.liquidate,
+    "recall": seizing.recall,
     "forge_raised": spending.forge_raised,
     "forge_lowered": spending.forge_lowered,
 }
