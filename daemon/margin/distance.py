@@ -27,7 +27,8 @@ Floats = NDArray[np.float64]
 
 STEP: Final = 0.005
 FARTHEST: Final = 0.95
-BISECTIONS: Final = 60
+PARTS: Final = 64
+REFINEMENTS: Final = 9
 ALT_BETA: Final = 35 / 18
 RATIO_BETA: Final = 5 / 18
 PROBABILITY: Final = 0.01
@@ -191,7 +192,7 @@ Direction = Callable[[Factor, Tier, Floats], Floats]
 
 
 def _scan(valued: StandardEquity, direction: Direction) -> Distance:
-    """Look along a direction in steps, then bisect where equity crosses 0."""
+    """Look along a direction in steps, then in ever smaller ones where equity crosses 0."""
 
     def equity(x: Floats) -> Floats:
         return valued.value(list_moves(valued, direction, x))
@@ -221,10 +222,9 @@ def _cross(equity: Callable[[Floats], Floats], steps: Floats, side: Floats) -> f
     if unhealthy[0] == 0:
         return 0.0
     healthy, hurt = float(steps[unhealthy[0] - 1]), float(steps[unhealthy[0]])
-    for _ in range(BISECTIONS):
-        middle = (healthy + hurt) / 2
-        if float(equity(np.array([middle]))[0]) < 0:
-            hurt = middle
-        else:
-            healthy = middle
+    for _ in range(REFINEMENTS):
+        between = np.linspace(healthy, hurt, PARTS + 1)
+        negative = np.flatnonzero(equity(between) < 0)
+        first = int(negative[0]) if negative.size else PARTS
+        healthy, hurt = float(between[max(first - 1, 0)]), float(between[first])
     return hurt
