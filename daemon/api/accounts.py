@@ -24,6 +24,9 @@ from daemon.api.schemas import (
 from daemon.api.texts import render_account, render_time
 from daemon.margin.measures import Portfolio, measure_portfolio
 from daemon.margin.report import MarginReport
+from daemon.margin.risk_book import build_risk_book
+from daemon.margin.risk_document import TimedBook, render_risk_book
+from daemon.margin.scenarios import InvalidRiskInput
 from proofs.evidence.bundle import MAGIC, unpack_bundle
 
 PAGE: Final = 50
@@ -64,6 +67,20 @@ def _measure(
     if context.risk is None or snapshot is None:
         return None
     return measure_portfolio(report, snapshot, context.risk, now=now, outlooks=context.outlooks())
+
+
+async def read_risk_book(request: web.Request) -> web.Response:
+    """Answer the book that an account's risk is measured on, as `plimsoll risk` reads it."""
+    context, name = _find(request)
+    report, snapshot = context.board.reports.get(name), context.board.snapshots.get(name)
+    if report is None or snapshot is None or context.risk is None:
+        detail = f"{name} was not read yet; try again in a second"
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, _RETRY)
+    try:
+        book = build_risk_book(report, snapshot, context.risk)
+    except InvalidRiskInput as error:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, str(error), _RETRY) from error
+    return web.json_response(render_risk_book(TimedBook(book=book, now=int(context.clock()))))
 
 
 async def read_attestation(request: web.Request) -> web.Response:

@@ -47,6 +47,12 @@ ROUTES: Final = (
         problems=(404, 503),
     ),
     Route(
+        path="/v1/accounts/{account}/risk-book",
+        handler=accounts.read_risk_book,
+        parameters=_ACCOUNT,
+        problems=(404, 503),
+    ),
+    Route(
         path="/v1/accounts/{account}/attestation",
         handler=accounts.read_attestation,
         parameters=_ACCOUNT,
