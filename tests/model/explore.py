@@ -72,7 +72,8 @@ class Search:
 def explore(scene: Scene, limit: int, *, drain_every: int = 0) -> Exploration:
     """Visit states nearest first, at most so many, and stop at the first that is wrong.
 
-    Everybody leaves from every `drain_every`th state.
+    Everybody leaves from every `drain_every`th state, unless a quorum is stolen: caps are not
+    refilled, and what they hold back stays.
     """
     with _without_collection():
         world, start = scene.open()
@@ -82,7 +83,7 @@ def explore(scene: Scene, limit: int, *, drain_every: int = 0) -> Exploration:
         trace: tuple[Action, ...] = ()
         while place < len(search.order) and len(search.order) < limit and broken is None:
             state = search.order[place]
-            if drain_every and place % drain_every == 0:
+            if drain_every and not world.forged and place % drain_every == 0:
                 broken = drain(world, state)
                 trace = search.trace(place, scene.alphabet)
             for number, action in enumerate(scene.alphabet):

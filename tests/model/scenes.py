@@ -335,6 +335,10 @@ STOLEN: Final = Scene(
             for chain, other in ((A, B), (B, A))
             for name in ("forge_raised", "forge_lowered")
         ),
+        Action("forge_debt", A, B),
+        Action("lock", A, B, asset=WETH, nth=USDC),
+        Action("forge_claim", A),
+        Action("claim_rest", A),
     ),
 )
 SCENES: Final = (

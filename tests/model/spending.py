@@ -137,20 +137,6 @@ def take_lowered(local: Local, action: Action, lowered: int, height: int) -> Loc
     return keep(local, action.account, account)
 
 
-def forge_raised(rules: Rules, local: Local, action: Action) -> Local:
-    """Let a stolen quorum say that more was lent to this chain."""
-    account = local.accounts[action.account]
-    told = account.raised_seen[action.other][action.asset] + action.units
-    return take_raised(rules, local, action, told, 0)
-
-
-def forge_lowered(_: Rules, local: Local, action: Action) -> Local:
-    """Let a stolen quorum say that more was given back to this chain."""
-    account = local.accounts[action.account]
-    told = account.lowered_seen[action.other][action.asset] + action.units
-    return take_lowered(local, action, told, 0)
-
-
 def _note(account: Account, chain: int, height: int) -> tuple[int, ...]:
     return put(account.told_at, chain, max(account.told_at[chain], height))
 

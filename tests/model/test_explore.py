@@ -6,18 +6,22 @@ from dataclasses import replace
 import pytest
 
 from tests.model.explore import Exploration, explore
+from tests.model.invariants import check
 from tests.model.scenes import (
     COMMITTEE,
+    ETHER,
     JUDGEMENT,
     LENT,
     LINES,
+    LOAN,
     MOVING,
     ORDERS,
     OUTAGE,
     SCENES,
+    STOLEN,
     Scene,
 )
-from tests.model.state import Fault
+from tests.model.state import USDC, WETH, Action, Fault
 
 STATES = 1_200
 DEEP_STATES = 250_000
@@ -85,6 +89,24 @@ def test_what_a_search_says_can_be_walked_again() -> None:
 def test_a_committee_that_changes_strands_nobody() -> None:
     found = explore(COMMITTEE, 800, drain_every=1)
     assert found.broken is None, str(found)
+
+
+def test_a_stolen_quorum_reaches_the_caps_and_no_more() -> None:
+    world, state = STOLEN.open()
+    borrow = Action("borrow", 1, asset=USDC, units=LOAN)
+    for action in (
+        *(Action("forge_raised", 1, 0, asset=WETH, units=2 * ETHER) for _ in range(3)),
+        *(borrow for _ in range(5)),
+        *(Action("forge_debt", 0, 1), Action("lock", 0, 1, asset=WETH, nth=USDC)),
+        *(Action("forge_claim", 0), Action("claim_rest", 0)),
+    ):
+        state, _ = world.step(state, action)
+        assert check(world, state) is None
+    a, b = world.head(state, 0), world.head(state, 1)
+    assert a.claimed[WETH] == STOLEN.rules.claim_cap
+    assert a.locks
+    assert b.drawn[USDC] == STOLEN.rules.hourly_cap
+    assert b.accounts[0].line_in(0, WETH) == STOLEN.rules.in_cap
 
 
 def test_a_scene_allows_no_more_than_its_purse() -> None:

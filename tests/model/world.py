@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from chains.evm.protocols.plimsoll_vault.math import Refused
 from chains.evm.protocols.plimsoll_vault.state import Entry
 from chains.model.units import WAD
-from tests.model import seizing, spending
+from tests.model import forging, seizing, spending
 from tests.model.judging import sum_ordered
 from tests.model.state import (
     ASSETS,
@@ -42,8 +42,10 @@ _OWN: Final[dict[str, Callable[[Rules, Local, Action], Local]]] = {
     "lock": seizing.lock,
     "liquidate": seizing.liquidate,
     "recall": seizing.recall,
-    "forge_raised": spending.forge_raised,
-    "forge_lowered": spending.forge_lowered,
+    "forge_raised": forging.forge_raised,
+    "forge_lowered": forging.forge_lowered,
+    "forge_debt": forging.forge_debt,
+    "forge_claim": forging.forge_claim,
 }
 _TOLD: Final = ("take_raised", "take_lowered", "register", "claim", "release")
 _MADE: Final = {*_OWN, "fill", "claim_rest", "close", "post"}
