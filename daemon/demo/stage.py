@@ -21,7 +21,7 @@ from daemon.devnet.artifacts import ROOT
 from daemon.devnet.committee import member_file
 from daemon.devnet.folder import DevnetState, Folder
 
-START_S: Final = 30.0
+START_S: Final = 90.0
 STEP_S: Final = 60.0
 STOP_S: Final = 20.0
 POLL_S: Final = 0.2
