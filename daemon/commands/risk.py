@@ -10,6 +10,7 @@ from daemon.commands import (
     risk_rebalance,
     risk_report,
     risk_stress,
+    risk_volatility,
 )
 from daemon.commands.common import build_app
 
@@ -30,3 +31,4 @@ app.command("rebalance")(risk_rebalance.rebalance)
 app.command("cascade")(risk_cascade.cascade)
 app.command("backtest")(risk_backtest.backtest)
 app.command("generate")(risk_generate.generate)
+app.command("volatility")(risk_volatility.volatility)

@@ -16,9 +16,10 @@ from daemon.risk.backtest import BacktestTerms, Column, Judged, run_backtest
 from daemon.risk.backtest_plot import PlotFailed, draw_backtest
 from daemon.risk.closes import InvalidCloses, read_closes
 from daemon.risk.coverage import Judgement
-from daemon.risk.worker import TIMEOUT_S, fit_windows
+from daemon.risk.worker import fit_windows
 
 BELIEVED: Final = 0.05
+FITS_TIMEOUT_S: Final = 600.0
 
 
 def backtest(
@@ -30,8 +31,8 @@ def backtest(
     refit_days: Annotated[int, typer.Option(help="How often GARCH is fitted anew.")] = 21,
     tier: Annotated[Tier, typer.Option(help="Whose range and floor are taken.")] = Tier.MAJOR,
     timeout: Annotated[
-        float, typer.Option(help="Seconds all fits of a column may take.")
-    ] = TIMEOUT_S,
+        float, typer.Option(help="Seconds that all fits may take.")
+    ] = FITS_TIMEOUT_S,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw it.")] = None,
     *,
     as_json: JsonOption = False,

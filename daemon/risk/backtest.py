@@ -131,18 +131,28 @@ def run_backtest(closes: Closes, terms: BacktestTerms, fit: Fits) -> tuple[Colum
     least = FIRST_FORECAST + terms.window + 2
     if len(closes.days) < least:
         raise InvalidRiskInput(f"{len(closes.days)} closes are too few; {least} are needed")
+    returns = {name: calculate_returns(found) for name, found in closes.prices.items()}
+    fitted_on = range(LEAST_RETURNS, len(closes.days) - 1, terms.refit_days)
+    windows = [
+        found[max(0, day - WINDOW_DAYS) : day].tolist()
+        for found in returns.values()
+        for day in fitted_on
+    ]
+    fitted = iter(fit(windows))
     return tuple(
-        _judge_column(name, closes.days[1:], calculate_returns(found), terms, fit)
-        for name, found in closes.prices.items()
+        _judge_column(name, closes.days[1:], found, terms, {day: next(fitted) for day in fitted_on})
+        for name, found in returns.items()
     )
 
 
 def _judge_column(
-    name: str, days: Sequence[date], returns: Floats, terms: BacktestTerms, fit: Fits
+    name: str,
+    days: Sequence[date],
+    returns: Floats,
+    terms: BacktestTerms,
+    fitted: Mapping[int, Fitted],
 ) -> Column:
-    fitted_on = range(LEAST_RETURNS, len(returns), terms.refit_days)
-    fitted = fit([returns[max(0, day - WINDOW_DAYS) : day].tolist() for day in fitted_on])
-    walked = tuple(_walk(returns, dict(zip(fitted_on, fitted, strict=True)), terms.tier))
+    walked = tuple(_walk(returns, fitted, terms.tier))
     scales = {
         HISTORICAL: np.ones(len(walked)),
         EWMA: np.array([step.ewma for step in walked]),
@@ -154,7 +164,7 @@ def _judge_column(
     ranged = Ranges().of(terms.tier)
     grown = ranged * np.array([step.multiplier for step in walked[terms.window :]])
     steps = walked[terms.window :]
-    reasons = [found for found in fitted if not isinstance(found, Garch)]
+    reasons = [found for found in fitted.values() if not isinstance(found, Garch)]
     return Column(
         name=name,
         days=tuple(days[FIRST_FORECAST + terms.window :]),

@@ -93,3 +93,25 @@ def test_what_cannot_be_used_is_one_line(
     drawn = plimsoll("risk", "backtest", prices, "--timeout", 0, "--plot", tmp_path / "x.png")
     assert drawn.code == 1
     assert drawn.err == "plimsoll: --plot: matplotlib is not installed; install the extra: risk\n"
+
+
+def test_a_past_forecast_is_given_again_with_the_digest_of_its_inputs(
+    plimsoll: Run, prices: Path, tmp_path: Path
+) -> None:
+    lines = prices.read_text().splitlines()
+    shorter = tmp_path / "shorter.csv"
+    shorter.write_text("\n".join(lines[:-30]) + "\n")
+    day = lines[-31].partition(",")[0]
+
+    then = json.loads(plimsoll("risk", "volatility", shorter, "--json").out)
+    again = json.loads(plimsoll("risk", "volatility", prices, "--through", day, "--json").out)
+
+    assert again == then
+    assert again["model"] == "plimsoll/volatility/1"
+    for column in again["columns"]:
+        assert column["last"] == day
+        assert column["volatility"] == max(column["ways"].values())
+        assert column["garch"] is not None
+    bad = plimsoll("risk", "volatility", prices, "--through", "2024-02-30")
+    assert bad.code == 2
+    assert "--through: '2024-02-30' is no day of the file" in bad.err
