@@ -1,5 +1,6 @@
 """`plimsoll risk stress`: one book after a fall of everything, and what its liquidation takes."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
 
@@ -17,7 +18,7 @@ from daemon.commands.risk_inputs import (
 )
 from daemon.commands.texts import format_table
 from daemon.margin.ordering import split_order
-from daemon.margin.stress import DomainStress, StressRow, stress_book
+from daemon.margin.stress import DomainStress, StressRow, StressTerms, stress_book
 from daemon.risk.plots import Series, draw_series
 
 SHOCKS: Final = (-10.0, -20.0, -30.0, -40.0, -50.0)
@@ -35,6 +36,7 @@ def stress(
         typer.Option(help="A move of majors in percent; repeat it.  [default: -10 … -50]"),
     ] = None,
     chunk: Annotated[float, typer.Option(help="The most USD sold at once.")] = CHUNK,
+    fund: Annotated[float, typer.Option(min=0, help="USD in each venue's insurance fund.")] = 0.0,
     plot: PlotOption = None,
     *,
     as_json: JsonOption = False,
@@ -45,7 +47,8 @@ def stress(
         refuse(f"--shock: {min(moves):g} % leaves no price")
     timed = read_subject(subject, config, url)
     with answering(subject):
-        rows = stress_book(timed.book, [move / PERCENT for move in moves], now=timed.now)
+        parts = [move / PERCENT for move in moves]
+        rows = stress_book(timed.book, parts, StressTerms(fund=fund), now=timed.now)
         shown = [_show(row, chunk) for row in rows]
         if plot:
             lines = {"equity": [row.equity for row in rows]}
@@ -63,6 +66,17 @@ def _show(row: StressRow, chunk: float) -> dict[str, Any]:
         "equity_usd": row.equity,
         "change_usd": row.change,
         "domains": [_show_domain(found, chunk) for found in row.domains],
+        "losses": [
+            {
+                "venue": venue,
+                "fund_usd": found.drawn,
+                "socialised_usd": found.socialised,
+                "socialised_part": found.factor,
+                "deleveraged_usd": dict(found.deleveraged),
+                "uncovered_usd": found.uncovered,
+            }
+            for venue, found in row.waterfalls.items()
+        ],
     }
 
 
@@ -98,6 +112,15 @@ def _format(shown: Sequence[dict[str, Any]]) -> Iterator[str]:
         rows.append((*said, "", "", "", "", ""))
         rows += [("", *_cells(found)) for found in row["domains"]]
     yield from format_table(head, rows)
+    for row in shown:
+        for loss in row["losses"]:
+            closed = math.fsum(loss["deleveraged_usd"].values())
+            yield (
+                f"! {row['shock_percent']:g} %: {loss['venue']} lacks money: "
+                f"fund {format_money(loss['fund_usd'])}, "
+                f"accounts {format_money(loss['socialised_usd'])} ({loss['socialised_part']:.1%}), "
+                f"winners closed {format_money(closed)}, left {format_money(loss['uncovered_usd'])}"
+            )
 
 
 def _cells(found: dict[str, Any]) -> tuple[str, ...]:

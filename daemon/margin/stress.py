@@ -16,6 +16,7 @@ import numpy as np
 from daemon.margin.auction import AuctionTerms, Sale, simulate_sale
 from daemon.margin.charges import margin_in_standard_mode
 from daemon.margin.curves import Curve, build_preset
+from daemon.margin.fund import Waterfall, Winner, absorb_loss
 from daemon.margin.liquidation import liquidate
 from daemon.margin.option_risk import OptionColumns
 from daemon.margin.ordering import Lot, Part, order_sales
@@ -51,13 +52,19 @@ DEPTHS: Final[Mapping[Tier, Depth]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StressTerms:
-    """How deep markets are, by tier; the bonus of curves; what a bidder wants for himself."""
+    """How deep markets are, by tier; the bonus of curves; what a bidder wants for himself.
+
+    `fund` is a venue's insurance (USD), `most_factor` the most that it takes of all claims before
+    it closes winners.
+    """
 
     depths: Mapping[Tier, Depth] = field(default_factory=lambda: DEPTHS)
     ranges: Ranges = field(default_factory=Ranges)
     bonus: float = 0.05
     auction: AuctionTerms = field(default_factory=AuctionTerms)
     wanted: float = 0.1
+    fund: float = 0.0
+    most_factor: float = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +87,17 @@ class DomainStress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StressRow:
-    """The book after one move of majors."""
+    """The book after one move of majors.
+
+    `waterfalls` are by venue: who pays what the book's own accounts there lack, as far as the book
+    knows them: the fund, its other accounts, its winning perps.
+    """
 
     move: float
     equity: float
     change: float
     domains: tuple[DomainStress, ...]
+    waterfalls: Mapping[str, Waterfall]
 
 
 def stress_book(
@@ -137,14 +149,43 @@ def _stress(
     book: RiskBook, move: float, before: float, terms: StressTerms, now: float
 ) -> StressRow:
     moved = move_book(book, move, terms.ranges, now=now)
+    domains = tuple(_stress_domain(moved.of_domain(name), terms) for name in sorted(moved.domains))
     return StressRow(
         move=move,
         equity=calculate_equity(moved),
         change=calculate_equity(moved) - before,
-        domains=tuple(
-            _stress_domain(moved.of_domain(name), terms) for name in sorted(moved.domains)
-        ),
+        domains=domains,
+        waterfalls=_spread_losses(moved, domains, terms),
     )
+
+
+def _spread_losses(
+    book: RiskBook, found: Sequence[DomainStress], terms: StressTerms
+) -> Mapping[str, Waterfall]:
+    """Spread what accounts lack at venues of perps and options, venue by venue."""
+    lacking = {one.domain: one.bad_debt for one in found}
+    equity = {one.domain: max(0.0, one.equity) for one in found}
+    traded = {leg.domain for leg in book.perps} | {leg.domain for leg in book.options}
+    spread = {}
+    for venue in sorted({book.domains[name].venue for name in traded}):
+        names = [name for name, domain in book.domains.items() if domain.venue == venue]
+        loss = math.fsum(lacking[name] for name in names)
+        if loss > 0:
+            spread[venue] = absorb_loss(
+                loss,
+                terms.fund,
+                math.fsum(equity[name] for name in names),
+                most_factor=terms.most_factor,
+                winners=tuple(_list_winners(book, names)),
+            )
+    return spread
+
+
+def _list_winners(book: RiskBook, names: Sequence[str]) -> Iterator[Winner]:
+    for leg in book.perps:
+        if leg.domain in names:
+            margin = max(book.domains[leg.domain].margin, leg.notional * leg.initial)
+            yield Winner(account=leg.id, pnl=leg.pnl, margin=margin, notional=leg.notional)
 
 
 def _stress_domain(book: RiskBook, terms: StressTerms) -> DomainStress:

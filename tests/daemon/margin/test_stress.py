@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from daemon.margin.compare import compare_modes
 from daemon.margin.scenario_rows import Ranges
 from daemon.margin.scenarios import Domain, RiskBook
-from daemon.margin.stress import DomainStress, calculate_equity, move_book, stress_book
+from daemon.margin.stress import (
+    DomainStress,
+    StressTerms,
+    calculate_equity,
+    move_book,
+    stress_book,
+)
 from tests.daemon.margin.risk_books import CHAINS, NOW, books, debt, make_book, option, perp, spot
 
 
@@ -64,6 +70,22 @@ def test_an_account_under_its_margin_is_auctioned_and_an_insolvent_one_paid_for(
     assert insolvent.paid < 0
     assert one(book, -0.25).bad_debt == pytest.approx(500)
     assert one(book, 0.1).sale is None
+
+
+def test_what_one_account_lacks_its_venue_takes_from_fund_others_and_winners() -> None:
+    domains = {
+        name: Domain(id=name, chain=CHAINS[0], venue="desk", margin=margin)
+        for name, margin in (("a", 1_000.0), ("b", 1_000.0))
+    }
+    legs = (perp(10_000.0, domain="a"), perp(-4_000.0, domain="b"))
+    [row] = stress_book(
+        make_book(*legs, **domains), [-0.25], StressTerms(fund=200.0, most_factor=0.5), now=NOW
+    )
+    paid = row.waterfalls["desk"]
+    assert paid.drawn == 200
+    assert paid.socialised == pytest.approx(0.5 * 2_000)
+    assert paid.deleveraged == {"b ETH perp": pytest.approx(300)}
+    assert paid.uncovered == pytest.approx(0)
 
 
 def test_options_are_priced_again() -> None:
