@@ -36,12 +36,16 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultNews:
-    """What one log tells: `account` has something on the chains `at` (EIP-155 numbers)."""
+    """What one log tells: `account` has something on the chains `at` (EIP-155 numbers).
+
+    `borrows` says that it owes on the log's chain since.
+    """
 
     source: Address
     height: int
     account: bytes
     at: frozenset[int]
+    borrows: bool = False
     fact: Fact | None = None
 
 
@@ -99,6 +103,7 @@ FACT_TOPICS: Final = tuple(_FACTS)
 """The first topics of the events that tell of facts."""
 TOPICS: Final = tuple(dict.fromkeys((*_FACTS, *ACCOUNT_TOPICS)))
 """What to ask a node for."""
+_BORROWED: Final = _topic("Borrowed(bytes32,uint8,address,uint256)")
 _TWO_ENDED: Final = frozenset({"RAISED", "LOWERED", "LINKED", "LOCK"})
 
 
@@ -117,6 +122,7 @@ def decode_news(chain: int, log: Log) -> VaultNews:
         height=log.height,
         account=log.topics[1],
         at=frozenset({chain, *ends}),
+        borrows=log.topics[0] == _BORROWED,
         fact=fact,
     )
 

@@ -44,7 +44,8 @@ class VaultIndex:
             want_fact(self.chain.number, news, news.fact) for news in found if news.fact is not None
         ]
         presence = {(news.account, chain) for news in found for chain in news.at}
-        await self.store.write_news(seizure, facts, presence, scanned=last)
+        debts = {(n.account, self.chain.number): n.height for n in found if n.borrows}
+        await self.store.write_news(seizure, facts, presence, debts, scanned=last)
         self._next = last + 1
         return last == final.height
 

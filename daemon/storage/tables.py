@@ -171,6 +171,15 @@ class VaultPresenceRow(SQLModel, table=True):
     chain: int = Field(primary_key=True)
 
 
+class VaultDebtorRow(SQLModel, table=True):
+    """A chain on which an account borrowed, last at `height`, and was not seen without debt."""
+
+    __tablename__ = "vault_debtor"
+    account: bytes = Field(primary_key=True)
+    chain: int = Field(primary_key=True)
+    height: int
+
+
 class VaultStatementRow(SQLModel, table=True):
     """The newest statement of a fact, or of an account's quantities, by a committee.
 

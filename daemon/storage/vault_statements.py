@@ -1,7 +1,7 @@
 """Statements of vaults: what is to be stated, by final logs, and what committees stated of it."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from chains.model.ids import AccountId, Address
 from daemon.storage.database import Database
 from proofs.vault_document import VaultDocument, decode_vault_document, encode_vault_document
-from proofs.vaults import FactKey, FactKind, VaultFact
+from proofs.vaults import FactKey, FactKind, VaultFact, VaultQuantities
 
 PAGE: Final = 32
 """How many statements are read at once."""
@@ -23,8 +23,11 @@ _WANTED: Final = (
     " AND s.source = f.source AND s.key = f.key"
     " WHERE f.consumer IN (SELECT value FROM json_each(?))"
     " AND f.chain IN (SELECT value FROM json_each(?))"
-    " AND (s.ordinal IS NULL OR s.ordinal < f.height) ORDER BY f.height, f.key LIMIT ?"
+    " AND (s.ordinal IS NULL OR s.ordinal < f.height)"
+    " ORDER BY f.kind NOT IN ('LOCK', 'RECEIPT', 'CLOSED'), f.kind = 'LINKED', f.height, f.key"
+    " LIMIT ?"
 )
+_CLEAR: Final = "DELETE FROM vault_debtor WHERE account = ? AND chain = ? AND height <= ?"
 _FIND_CONSUMERS: Final = (
     "UPDATE vault_fact SET consumer = COALESCE((SELECT l.chain FROM vault_fact l"
     " WHERE l.kind = 'LOCK' AND l.subject = vault_fact.subject), 0) WHERE consumer = 0"
@@ -75,10 +78,14 @@ class VaultStatementStore:
         seizure: AccountId,
         facts: Sequence[WantedFact],
         presence: Collection[tuple[bytes, int]],
+        debts: Mapping[tuple[bytes, int], int],
         *,
         scanned: int,
     ) -> None:
-        """Keep what final logs told, and up to which block they were looked through."""
+        """Keep what final logs told, and up to which block they were looked through.
+
+        `debts` gives the height of the newest loan by account and chain.
+        """
         rows = [
             (
                 fact.chain,
@@ -104,6 +111,11 @@ class VaultStatementStore:
                 connection.exec_driver_sql(
                     "INSERT OR IGNORE INTO vault_presence VALUES (?, ?)", sorted(presence)
                 )
+            if debts:
+                connection.exec_driver_sql(
+                    "INSERT OR REPLACE INTO vault_debtor VALUES (?, ?, ?)",
+                    [(*place, height) for place, height in sorted(debts.items())],
+                )
             connection.exec_driver_sql(
                 "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)",
                 (str(seizure.chain), str(seizure) + _SCAN, scanned),
@@ -116,7 +128,8 @@ class VaultStatementStore:
     ) -> tuple[WantedFact, ...]:
         """Give facts told of on `chains` that `consumers` take and a committee must state anew.
 
-        The oldest first.
+        What orders wait for goes first, then lines, then links, of which anybody can make as many
+        as he likes; the oldest first.
         """
         values = (committee, json.dumps(sorted(consumers)), json.dumps(sorted(chains)), limit)
 
@@ -139,13 +152,16 @@ class VaultStatementStore:
     async def find_due(self, committee: bytes, before: int, limit: int) -> tuple[DueAccount, ...]:
         """Give accounts on several chains whose newest quantities are older than a sequence.
 
-        The oldest first, those without any before all.
+        Those that may owe go before all others, for anybody can open accounts without end. Then
+        the oldest first, those without any before all.
         """
         query = (
             "SELECT p.account, s.ordinal FROM vault_presence p LEFT JOIN vault_statement s"
             " ON s.committee = ? AND s.chain = 0 AND s.source = '' AND s.key = p.account"
             " WHERE s.ordinal IS NULL OR s.ordinal < ? GROUP BY p.account"
-            " HAVING COUNT(p.chain) > 1 ORDER BY s.ordinal, p.account LIMIT ?"
+            " HAVING COUNT(p.chain) > 1 ORDER BY NOT EXISTS"
+            " (SELECT 1 FROM vault_debtor d WHERE d.account = p.account),"
+            " s.ordinal, p.account LIMIT ?"
         )
 
         def work(connection: Connection) -> tuple[DueAccount, ...]:
@@ -160,9 +176,19 @@ class VaultStatementStore:
             (document.committee.id, *_place(document), encode_vault_document(document))
             for document in documents
         ]
+        cleared = [
+            (document.said.account, chain.chain_id, chain.height)
+            for document in documents
+            if isinstance(document.said, VaultQuantities)
+            for chain in document.said.chains
+            if not any(chain.debt)
+        ]
 
         def work(connection: Connection) -> int:
-            return sum(_write_newer(connection, row) for row in rows)
+            written = sum(_write_newer(connection, row) for row in rows)
+            if cleared:
+                connection.exec_driver_sql(_CLEAR, cleared)
+            return written
 
         return await self._database.write(work)
 

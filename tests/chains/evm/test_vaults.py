@@ -103,9 +103,12 @@ async def test_events_tell_of_facts_and_of_where_accounts_have_anything(
     vaults.a.raise_line(account, vaults.b, WETH, 3 * WAD)
     signature = "announce_link(bytes32,uint64,address)"
     vaults.a.do(vaults.a.vault, signature, account, vaults.b.number, STRANGER)
+    vaults.a.supply(USDC, 1_000 * 10**6)
+    vaults.a.borrow(account, USDC, 100 * 10**6)
     news = await reader.read_news(first, vaults.a.height)
     assert {each.account for each in news} == {account}
     here, there = vaults.a.number, vaults.b.number
+    assert [each.height for each in news if each.borrows] == [vaults.a.height]
     facts = {each.fact: each.at for each in news if each.fact}
     assert facts == {
         Fact(kind="RAISED", subject=account, numbers=(here, there, WETH), consumer=there): {

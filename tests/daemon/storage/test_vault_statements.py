@@ -28,7 +28,7 @@ async def test_a_fact_is_wanted_until_it_is_stated_and_again_when_it_grew(
     store: VaultStatementStore,
 ) -> None:
     assert await store.read_scanned(SEIZURE) is None
-    await store.write_news(SEIZURE, [LINE], {(ACCOUNT, HERE), (ACCOUNT, THERE)}, scanned=75)
+    await store.write_news(SEIZURE, [LINE], {(ACCOUNT, HERE), (ACCOUNT, THERE)}, {}, scanned=75)
     assert await store.read_scanned(SEIZURE) == 75
     assert await store.find_wanted(FOUR.id, {THERE}, CHAINS, 9) == (LINE,)
     assert await store.find_wanted(FOUR.id, {HERE}, CHAINS, 9) == (), "nobody there takes it"
@@ -44,7 +44,7 @@ async def test_a_fact_is_wanted_until_it_is_stated_and_again_when_it_grew(
     assert await store.find_wanted(bytes(32), {THERE}, CHAINS, 9) == (LINE,), "another's is none"
 
     grown = replace(LINE, height=78)
-    await store.write_news(SEIZURE, [grown], set(), scanned=80)
+    await store.write_news(SEIZURE, [grown], set(), {}, scanned=80)
     assert await store.find_wanted(FOUR.id, {THERE}, CHAINS, 9) == (grown,)
     newer = sign(replace(state(), height=80, value=2 * 10**18))
     assert await store.write_statements([newer]) == 1
@@ -63,10 +63,10 @@ async def test_who_takes_a_receipt_is_known_once_its_lock_is(store: VaultStateme
         consumer=0,
         height=71,
     )
-    await store.write_news(SEIZURE, [receipt], set(), scanned=71)
+    await store.write_news(SEIZURE, [receipt], set(), {}, scanned=71)
     assert await store.find_wanted(FOUR.id, CHAINS, CHAINS, 9) == ()
     lock = replace(LINE, key=FactKey(kind=FactKind.LOCK, subject=ORDER))
-    await store.write_news(SEIZURE, [lock], set(), scanned=72)
+    await store.write_news(SEIZURE, [lock], set(), {}, scanned=72)
     assert await store.find_wanted(FOUR.id, {HERE}, CHAINS, 9) == (replace(receipt, consumer=HERE),)
     assert await store.find_place(THERE, receipt.key) == replace(receipt, consumer=HERE)
     assert await store.find_place(HERE, receipt.key) is None
@@ -77,7 +77,7 @@ async def test_accounts_on_several_chains_are_due_the_oldest_first(
 ) -> None:
     other, alone = b"\xbb" * 32, b"\xcc" * 32
     both = {(account, chain) for account in (ACCOUNT, other) for chain in CHAINS}
-    await store.write_news(SEIZURE, [], both | {(alone, HERE)}, scanned=1)
+    await store.write_news(SEIZURE, [], both | {(alone, HERE)}, {}, scanned=1)
     due = await store.find_due(FOUR.id, 6, 9)
     assert [(each.account, each.sequence) for each in due] == [(ACCOUNT, None), (other, None)]
     document = sign(quantities())
@@ -87,3 +87,33 @@ async def test_accounts_on_several_chains_are_due_the_oldest_first(
     assert [(each.account, each.sequence) for each in due] == [(other, None), (ACCOUNT, 5)]
     assert [each.account for each in await store.find_due(FOUR.id, 5, 9)] == [other]
     assert await store.read_ordinal(document) == 5
+
+
+async def test_who_may_owe_is_due_before_all_whom_anybody_can_open(
+    store: VaultStatementStore,
+) -> None:
+    spam = [bytes([0, number]) * 16 for number in range(9)]
+    both = {(account, chain) for account in (ACCOUNT, *spam) for chain in CHAINS}
+    await store.write_news(SEIZURE, [], both, {(ACCOUNT, THERE): 77}, scanned=80)
+    assert [due.account for due in await store.find_due(FOUR.id, 6, 1)] == [ACCOUNT]
+    await store.write_statements([sign(quantities())])
+    assert [due.account for due in await store.find_due(FOUR.id, 6, 1)] == [ACCOUNT]
+
+    said = quantities()
+    free = tuple(replace(chain, height=78, debt=(0, 0)) for chain in said.chains)
+    older = tuple(replace(chain, height=76) for chain in free)
+    await store.write_statements([sign(replace(said, sequence=6, chains=older))])
+    assert [due.account for due in await store.find_due(FOUR.id, 7, 1)] == [ACCOUNT]
+    await store.write_statements([sign(replace(said, sequence=7, chains=free))])
+    assert [due.account for due in await store.find_due(FOUR.id, 8, 1)] == [spam[0]]
+
+
+async def test_what_orders_wait_for_is_wanted_before_lines_and_links(
+    store: VaultStatementStore,
+) -> None:
+    link = replace(LINE, key=FactKey(kind=FactKind.LINKED, subject=ACCOUNT, numbers=(THERE,)))
+    lock = replace(LINE, key=FactKey(kind=FactKind.LOCK, subject=ORDER), height=9_000)
+    facts = [replace(link, height=1), replace(LINE, height=2), lock]
+    await store.write_news(SEIZURE, facts, set(), {}, scanned=9_000)
+    wanted = await store.find_wanted(FOUR.id, {THERE}, CHAINS, 9)
+    assert [fact.key.kind for fact in wanted] == [FactKind.LOCK, FactKind.RAISED, FactKind.LINKED]
