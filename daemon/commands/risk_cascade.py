@@ -65,13 +65,9 @@ def cascade(
     if as_json:
         print_json(shown | {"contagion_shock_percent": contagion})
         return
-    typer.echo(
-        f"{len(book.held)} accounts on {len(book.venues)} venues, "
-        f"{format_money(shown['collateral_usd'])} USD of collateral"
-        f"{'' if file else f', generated from seed {seed}'}"
-    )
-    typer.echo("\n".join(_format(shown, contagion)))
-    typer.echo(f"\n  {perf_counter() - started:.1f} s")
+    said = "" if file else f", generated from seed {seed}"
+    lines = _format(shown, said, contagion)
+    typer.echo("\n".join((*lines, "", f"  {perf_counter() - started:.1f} s")))
 
 
 def build_shock(book: CascadeBook, move: float, asset: str | None) -> Shock:
@@ -145,7 +141,10 @@ def _show_report(book: CascadeBook, move: float, report: CascadeReport) -> dict[
     }
 
 
-def _format(shown: dict[str, Any], contagion: float) -> Iterator[str]:
+def _format(shown: dict[str, Any], said: str, contagion: float) -> Iterator[str]:
+    collateral = format_money(shown["collateral_usd"])
+    fleet = f"{shown['accounts']} accounts on {len(shown['venues'])} venues"
+    yield f"{fleet}, {collateral} USD of collateral{said}"
     yield ""
     head = ("shock", "total", "amplified", "rounds", "liquidated", "sold", "bad debt", "residual")
     yield from format_table(head, [_row(found) for found in shown["shocks"]])
