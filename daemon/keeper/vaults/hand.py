@@ -20,7 +20,6 @@ DEADLINE_S: Final = 120
 PATIENT: Final = frozenset(
     {
         Instrument.TAKE,
-        Instrument.ANCHOR,
         Instrument.RAISE,
         Instrument.LOWER,
         Instrument.PROVIDE,

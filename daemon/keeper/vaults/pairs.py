@@ -31,8 +31,12 @@ GAS: Final[Mapping[str, int]] = {
     "claim": 350_000,
     "release": 150_000,
     "liquidate": 600_000,
+    "prove": 800_000,
 }
-"""What the steps take at most on the devnet's chains, with two chains and two assets."""
+"""What the steps take at most on the devnet's chains, with two chains and two assets.
+
+`prove` is a fact's storage proof and what the anchor must be told before.
+"""
 SIGNING_S: Final = 4
 """How long a quorum takes to sign what is final."""
 BLOCKS: Final = 2
@@ -44,12 +48,20 @@ PairName = tuple[ChainId, int, ChainId, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A chain as steps are priced there: `finality_s` is how long a block takes to be final."""
+    """A chain as steps are priced there: `finality_s` is how long a block takes to be final.
+
+    `anchored` are the chains whose facts it takes with storage proofs only.
+    """
 
     chain: ChainId
     fees: ChainFees
     block_s: int
     finality_s: int
+    anchored: frozenset[ChainId] = frozenset()
+
+    def list_proofs(self, source: "Place", facts: int) -> list[str]:
+        """Give the steps that prove so many facts of another chain here."""
+        return ["prove"] * facts if source.chain in self.anchored else []
 
     def price_gas(self, steps: Sequence[str]) -> Usd:
         """Give what the steps' gas costs now, rounded up."""
@@ -175,7 +187,8 @@ def _list_steps(pair: Pair) -> tuple[list[str], list[str]]:
     approval = ["approve"] if pair.approves else []
     if not pair.crosses:
         return [*first, *approval, "liquidate"], []
-    return [*first, "claim", "release"], [*approval, "fill"]
+    last = [*pair.collateral.list_proofs(pair.debt, 2), "claim", "release"]
+    return [*first, *last], [*approval, *pair.debt.list_proofs(pair.collateral, 1), "fill"]
 
 
 def _price_risk(due: int, pair: Pair) -> Usd:

@@ -90,6 +90,7 @@ class ChainView:
             fees=self.fees,
             block_s=self.site.block_s,
             finality_s=max(self.site.block_s, self.anchor.time - self.final.time),
+            anchored=frozenset(map(ChainId.evm, self.anchors)),
         )
 
     def asset_id(self, number: int) -> AssetId:

@@ -59,6 +59,15 @@ def test_between_two_chains_gas_is_paid_on_both() -> None:
     assert min(there.gas, back.gas) > cost_pair(pair()).gas
 
 
+def test_proofs_that_a_chain_demands_are_paid_there() -> None:
+    proving = replace(CHEAP, anchored=frozenset({DEAR.chain}))
+    receipts, lock = cost_pair(pair(proving, DEAR)).gas, cost_pair(pair(DEAR, proving)).gas
+    proof = CHEAP.price_gas(["prove"])
+    assert receipts - cost_pair(pair(CHEAP, DEAR)).gas == 2 * proof
+    assert lock - cost_pair(pair(DEAR, CHEAP)).gas == proof
+    assert cost_pair(pair(proving, SLOW)).gas == cost_pair(pair(CHEAP, SLOW)).gas
+
+
 def test_a_longer_finality_on_either_chain_costs_more() -> None:
     quick = cost_pair(pair(CHEAP, place(4)))
     for slow in (cost_pair(pair(SLOW, place(4))), cost_pair(pair(CHEAP, SLOW))):
