@@ -211,12 +211,13 @@ def _stress_domain(book: RiskBook, terms: StressTerms) -> DomainStress:
 def _liquidate(
     book: RiskBook, found: DomainStress, preset: str, terms: StressTerms
 ) -> DomainStress:
+    """Liquidate as the market itself would: it knows neither our haircuts nor our debt weights."""
     spots = [leg for leg in book.spots if leg.lt > 0]
     value = math.fsum(leg.value for leg in spots)
-    debt = math.fsum(leg.value * leg.weight for leg in book.debts)
+    debt = math.fsum(leg.value for leg in book.debts)
     if not value or not debt:
         return found
-    threshold = math.fsum(leg.value * leg.lt * (1 - leg.haircut) for leg in spots) / value
+    threshold = math.fsum(leg.value * leg.lt for leg in spots) / value
     taken = liquidate(
         np.array([value]),
         np.array([threshold]),

@@ -13,15 +13,8 @@ from daemon.margin.auction import (
     simulate_sale,
 )
 from daemon.margin.scenarios import InvalidRiskInput
-from tests.vectors.auctions import compare_auction
-from tests.vectors.reading import Case, list_cases, list_misses
 
 TERMS = AuctionTerms()
-
-
-@pytest.mark.parametrize("case", list_cases("derive_auction"), ids=lambda case: case["id"])
-def test_derives_auction_cases_agree(case: Case) -> None:
-    assert not list_misses(case, compare_auction(case))
 
 
 @given(st.floats(0, 1))

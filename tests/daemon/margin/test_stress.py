@@ -50,6 +50,14 @@ def test_a_market_liquidates_by_its_protocols_curve() -> None:
     assert kamino.repaid == pytest.approx(3_000)
 
 
+def test_our_haircuts_and_debt_weights_liquidate_nobody() -> None:
+    book = make_book(spot(20_000.0, haircut=0.2), debt(15_000.0, weight=1.2), a=lend("aave_v3"))
+    found = one(book, 0.0)
+    assert found.health is not None
+    assert found.health < 1
+    assert found.repaid == 0
+
+
 def test_the_markets_own_priority_orders_what_is_sold() -> None:
     legs = (spot(8_000.0, underlying="LINK", lt=0.4), spot(20_000.0), debt(18_000.0))
     found = one(make_book(*legs, a=lend("klend")), -0.1)
