@@ -157,8 +157,10 @@ class VaultAct:
 
     def _agreed(self) -> bool | None:
         """Say whether both chains tell the same health: each is told of the other's blocks late."""
-        highs = [chain["health"]["high"] for chain in self._report()["chains"]]
-        low, high = sorted(Decimal(found) for found in highs)
+        healths = [chain["health"] for chain in self._report()["chains"]]
+        if not all(health and health["high"] for health in healths):
+            return None
+        low, high = sorted(Decimal(health["high"]) for health in healths)
         return high - low < Decimal("0.01") or None
 
     def _watch(self, began: float) -> dict[str, float]:
@@ -207,15 +209,17 @@ class VaultAct:
         return f"unified health is {health}, at its target"
 
     def _count_gas(self) -> None:
-        """Add what the keeper's steps used, from their receipts."""
+        """Add what the keeper's steps used, from their receipts; DemoError where one is missing."""
         rpcs = {f"eip155:{c.deployment.number}": open_rpc(c) for c in self.state.chains}
         for action in self.daemon.get("/v1/actions?limit=100")["actions"]:
-            if action["purpose"] == "vault" and action["subject"] == self.account:
-                receipt = rpcs[action["chain"]].request(
-                    "eth_getTransactionReceipt", action["tx_hash"]
-                )
-                used = int(receipt["gasUsed"], 16)
-                self.gas[action["instrument"]] = max(self.gas.get(action["instrument"], 0), used)
+            if action["purpose"] != "vault" or action["subject"] != self.account:
+                continue
+            rpc, name = rpcs[action["chain"]], action["instrument"]
+            receipt = rpc.request("eth_getTransactionReceipt", action["tx_hash"])
+            if receipt is not None:
+                self.gas[name] = max(self.gas.get(name, 0), int(receipt["gasUsed"], 16))
+        if missing := {"lock", "fill", "claim"} - set(self.gas):
+            raise DemoError(f"the keeper shows no {', '.join(sorted(missing))} of its own")
 
     def _check_books(self) -> str:
         """See that both chains' contracts hold exactly what they owe, and that no debt is bad."""
