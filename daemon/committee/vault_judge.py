@@ -15,6 +15,7 @@ from daemon.committee.proposal import Disagreement, find_proposer
 from daemon.committee.vault_acting import Acting
 from daemon.committee.vault_messages import VaultProposal, VaultVote
 from daemon.committee.vault_reading import Accounts, Unread, VaultReading, Words
+from daemon.committee.vault_standing import VaultStatements
 from proofs.committee import Committee
 from proofs.signing.secp256k1 import Secp256k1Signer
 from proofs.strict import view_struct
@@ -29,12 +30,18 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultJudge:
-    """Judges proposals; `turn_s` is how long a turn lasts."""
+    """Judges proposals; `turn_s` is how long a turn lasts.
+
+    A chain that can be read here may be left out of quantities only once those with it are
+    `patience_s` old: else one member could hide for long what was repaid there.
+    """
 
     acting: Acting
     reading: VaultReading
+    standing: VaultStatements
     signer: Secp256k1Signer
     turn_s: float
+    patience_s: float
     clock: Callable[[], float] = time.time
 
     async def judge(self, sender: Address, proposal: VaultProposal) -> tuple[VaultVote, ...]:
@@ -53,9 +60,29 @@ class VaultJudge:
         words = await self.reading.read_words(facts)
         tips = {tip.chain: tip for tip in proposal.tips}
         read = await self.reading.read_quantities(accounts, tips)
+        hidden = [await self._find_hidden(document) for document in proposal.documents]
         return tuple(
-            self._vote(document, proposal.turn, words, read) for document in proposal.documents
+            VaultVote(reason=reason) if reason else self._vote(document, proposal.turn, words, read)
+            for document, reason in zip(proposal.documents, hidden, strict=True)
         )
+
+    async def _find_hidden(self, document: VaultDocument) -> str | None:
+        """Name a chain that is left out though it can be read and was stated a moment ago."""
+        said = document.said
+        if isinstance(said, VaultFact):
+            return None
+        newest = await self.standing.newest_quantities(said.account)
+        before = newest.said if newest else None
+        if not isinstance(before, VaultQuantities):
+            return None
+        if said.issued_at >= before.issued_at + self.patience_s:
+            return None
+        told = {chain.chain_id for chain in said.chains}
+        readable = {chain.number for chain in self.acting.chains.readable}
+        for chain in before.chains:
+            if chain.chain_id in readable - told:
+                return f"chain {chain.chain_id} is left out, which I can read"
+        return None
 
     def _check_committee(self, proposal: VaultProposal) -> Committee:
         first = proposal.documents[0]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from daemon.committee.catchup import CatchUp
 from daemon.committee.client import Peers
@@ -21,6 +22,9 @@ from daemon.committee.vault_standing import VaultStanding
 from daemon.committee.vault_wants import VaultWants
 from daemon.storage.vault_statements import VaultStatementStore
 from proofs.signing.secp256k1 import Secp256k1Signer
+
+PATIENCE: Final = 1.5
+"""After how many refreshes quantities may leave out a chain that this member can read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +110,10 @@ def build_vault_member(
     judge = VaultJudge(
         acting=parts.acting,
         reading=rounds.reading,
+        standing=parts.standing,
         signer=signer,
         turn_s=rounds.terms.turn_s,
+        patience_s=PATIENCE * rounds.terms.refresh_s,
         clock=rounds.clock,
     )
     return VaultMember(

@@ -222,6 +222,24 @@ async def test_quantities_are_signed_as_they_are_read_and_refused_by_the_first_d
     assert "no chain is in it" in (await visit.vote(none)).reason
 
 
+async def test_a_chain_that_can_be_read_is_not_left_out_at_once(visit: Visit) -> None:
+    for age, reason in ((8, None), (2, f"chain {FAR} is left out, which I can read")):
+        document, tip = visit.quantities()
+        said = document.said
+        assert isinstance(said, VaultQuantities)
+        (near,) = said.chains
+        both = replace(
+            said,
+            sequence=said.sequence - age,
+            issued_at=said.issued_at - age,
+            chains=(near, replace(near, chain_id=FAR)),
+        )
+        assert await visit.hand_in(sign(replace(document, said=both), *SIGNERS[:3])) == "taken"
+        vote = await visit.vote(document, tip)
+        assert (vote.signature is None) == (reason is not None)
+        assert vote.reason == (reason or "")
+
+
 async def test_only_what_a_quorum_signed_of_the_vaults_watched_is_kept(visit: Visit) -> None:
     height = visit.vaults.near.final.anchor.height
     fact = state(height=height)

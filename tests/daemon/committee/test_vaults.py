@@ -136,7 +136,7 @@ async def test_a_chain_that_too_many_cannot_read_is_left_out_and_comes_back(
         found = await vaults.quantities(0)
         return found is not None and [chain.chain_id for chain in found.chains] == [NEAR]
 
-    await vaults.until(near_only, "the far chain is left out")
+    await vaults.until(near_only, "the far chain is left out", wait_s=12.0)
     assert any(what.startswith("vault of") for what, _ in vaults.parts(3).find_doubts())
     for place in (2, 3):
         vaults.tellers[place][FAR].silent = False
