@@ -2,8 +2,9 @@
 
 import pytest
 
+from chains.model.units import WAD
 from tests.support.rescue import refused
-from tests.support.seizing import DOLLAR, ETHER, WAD, Story
+from tests.support.seizing import DOLLAR, ETHER, Story
 from tests.support.vaults import LIQUIDATOR, USDC, WETH, Ground
 
 pytestmark = pytest.mark.net
