@@ -141,7 +141,7 @@ def _add_volatility(
     raised = raise_margins(book, multipliers)
     thresholds = {found.id: found.effective for found in lowered}
     spots = tuple(replace(spot, lt=thresholds.get(spot.id, spot.lt)) for spot in book.spots)
-    worse = StandardEquity(replace(raised, spots=spots), now=now)
+    worse = StandardEquity(replace(raised, spots=spots), now=now, multipliers=multipliers)
     held, owed = (float(side[0]) for side in worse.split(np.zeros((1, len(worse.factors)))))
     settings = PortfolioSettings(multipliers=multipliers, published_gains=True)
     return replace(

@@ -22,6 +22,7 @@ from daemon.margin.standard import OPTION_MAINTENANCE
 Floats = NDArray[np.float64]
 Leg = TypeVar("Leg", Spot, Debt, Perp)
 SHORT_OPTION: Final = OPTION_MAINTENANCE / BPS
+NOT_RAISED: Final[Mapping[str, float]] = {}
 
 
 class StandardEquity:
@@ -29,10 +30,17 @@ class StandardEquity:
 
     `prices` are the dearest price of each underlying's own form (USD), that of its staked form
     where no other is held. `option_margin` is what a short option asks for beside its mark, as a
-    part of spot.
+    part of spot, times its underlying's multiplier.
     """
 
-    def __init__(self, book: RiskBook, *, now: float, option_margin: float = SHORT_OPTION) -> None:
+    def __init__(
+        self,
+        book: RiskBook,
+        *,
+        now: float,
+        option_margin: float = SHORT_OPTION,
+        multipliers: Mapping[str, float] = NOT_RAISED,
+    ) -> None:
         legs = tuple(book.legs())
         tiers = {leg.underlying: leg.tier for leg in legs}
         self.factors: tuple[Factor, ...] = tuple(sorted({factor_of(leg) for leg in legs}))
@@ -40,6 +48,7 @@ class StandardEquity:
         self.prices: Mapping[str, float] = _find_prices(legs)
         self._book = book
         self._option_margin = option_margin
+        self._multipliers = multipliers
         self._options = OptionColumns(book.options, now)
 
     def value(self, moves: Floats) -> Floats:
@@ -84,7 +93,8 @@ class StandardEquity:
             if option.domain == domain.id:
                 value = option.value + gained[:, column]
                 held += weight * np.maximum(value, 0.0)
-                moved = prices[factor_of(option)] * option.forward * self._option_margin
+                asked = self._option_margin * self._multipliers.get(option.underlying, 1.0)
+                moved = prices[factor_of(option)] * option.forward * asked
                 owed += np.maximum(-value, 0.0) + max(-option.size, 0.0) * moved
         return held, owed
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from chains.model.units import Wad
+from config.load import load
 from daemon.board import Board
 from daemon.margin.outlook import put_in_force
 from daemon.margin.risk import Tier
@@ -21,11 +22,12 @@ from daemon.margin.volatility import (
     digest_closes,
     forecast,
 )
-from daemon.outlooks import ClosesFile, OutlookDesk
+from daemon.outlooks import ClosesFile, OutlookDesk, build_outlooks
 from daemon.risk.closes import read_closes
 from daemon.risk.shapes import generate_closes, write_closes
 from daemon.storage.database import open_database
 from daemon.storage.outlooks import OutlookStore
+from tests.config import samples
 from tests.daemon.margin import venues_story
 from tests.support import books as b
 
@@ -183,6 +185,22 @@ async def test_closes_that_may_not_be_used_leave_no_volatility(desk: Desk) -> No
     await desk.desk.refresh()
     assert desk.desk.now().faults == {}
     assert "ETH" in desk.desk.now().known
+
+
+async def test_a_configured_file_is_fitted_by_a_worker(desk: Desk, tmp_path: Path) -> None:
+    desk.publish(days=300)
+    configured = f'{samples.GOOD}\n[underlyings.WETH]\ncloses = "{desk.path}"\n'
+    settings = load([samples.write(tmp_path, configured)])
+    plain = load([samples.write(tmp_path, samples.GOOD, "plain.toml")])
+
+    built = build_outlooks(settings, desk.board, desk.store, lambda: desk.now)
+    assert built is not None
+    await built.refresh()
+
+    found = built.now().known["WETH"]
+    assert (found.garch is None) == (found.fault is not None)
+    assert found.fault is None or "no parameters within" in found.fault
+    assert build_outlooks(plain, desk.board, desk.store, lambda: desk.now) is None
 
 
 async def test_the_desk_keeps_looking(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from daemon.margin.portfolio import evaluate_portfolio
 from daemon.margin.portfolio_report import PortfolioSettings
 from daemon.margin.scenarios import RiskBook, Route
 from daemon.margin.volatility import MODEL, Forecast, Way
-from tests.daemon.margin.risk_books import NOW, debt, make_book, perp, spot
+from tests.daemon.margin.risk_books import NOW, debt, make_book, option, perp, spot
 
 
 def outlook(volatility: float, underlying: str = "ETH") -> Outlook:
@@ -98,6 +98,15 @@ def test_wild_markets_lower_what_counts_and_raise_what_is_asked_for() -> None:
     assert wild.portfolio is not None
     assert own.factor is not None
     assert wild.portfolio < own.factor
+
+
+def test_wild_markets_raise_what_short_options_ask_for() -> None:
+    book = make_book(spot(5_000.0, underlying="USDC", lt=0.9), option(-1.0, mark=100.0))
+
+    calm, wild = measure(book, known(ETH=0.6)), measure(book, known(ETH=1.2))
+
+    assert calm.standard == pytest.approx(4_500 / (100 + 0.075 * 2_000))
+    assert wild.standard == pytest.approx(4_500 / (100 + 2 * 0.075 * 2_000))
 
 
 def test_a_slow_route_and_a_doubtful_price_lower_thresholds() -> None:
