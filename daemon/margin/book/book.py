@@ -1,8 +1,8 @@
 """The book: columns, certificates and sorted prices of one fleet, and what changed since.
 
-Rows changed after the last `rebase` are dirty: they are looked at on every tick. A tick never
-waits for a rebase: where the certificates say nothing any more it looks at everybody, and `due`
-says that they are to be made anew.
+Rows changed after the last `rebase` are dirty: they are looked at on every tick, and
+`due` says when they are too many. Where a move is too large for the certificates a tick makes them
+anew itself, which is faster than to look at everybody.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,6 @@ class Book:
         self.columns: Final = Columns.empty() if columns is None else columns
         self.engine: Final = engine or choose_engine()
         self._index: _Index | None = None
-        self._left = False
         self._dirty: set[int] = set(range(self.columns.size))
 
     def append(self, positions: Positions) -> int:
@@ -66,19 +65,22 @@ class Book:
     @property
     def due(self) -> bool:
         """Say whether a rebase would make ticks faster: it is not made by itself."""
-        many = len(self._dirty) > max(MOST_DIRTY, self.columns.size // DIRTY_SHARE)
-        return self._index is None or self._left or many
+        most = max(MOST_DIRTY, self.columns.size // DIRTY_SHARE)
+        return self._index is None or len(self._dirty) > most
 
     def rebase(self, factors: Factors) -> None:
         """Certify every row anew at the factors of now: off the hot path."""
+        self._index = self._build_index(factors)
+
+    def _build_index(self, factors: Factors) -> _Index:
         self.columns.check_known(len(factors))
         paired = find_pairs(self.columns, factors)
-        self._index = _Index(
+        index = _Index(
             certificates=certify(self.columns, factors, paired, engine=self.engine),
             pairs=PairPrices.of(self.columns, factors, paired),
         )
         self._dirty.clear()
-        self._left = False
+        return index
 
     def find(self, factors: Factors, *, limit: float = 1.0) -> Found:
         """Give the rows that may be under a limit now, and maybe a few above it.
@@ -94,17 +96,18 @@ class Book:
         return Found(rows=rows[kept], sums=sums.take(kept), bounds=bounds.take(kept))
 
     def find_rows(self, factors: Factors, *, limit: float = 1.0) -> Rows:
-        """Give the rows to look at: all where the certificates do not hold.
+        """Give the rows to look at, after certifying all anew where that holds no more.
 
         InvalidRiskInput for a limit above the certificates' cap.
         """
         if not 0 < limit < CAP:
             raise InvalidRiskInput(f"limit: {limit} is not between 0 and {CAP}")
-        if (index := self._index) is None:
-            return np.arange(self.columns.size)
+        self._index = index = self._index or self._build_index(factors)
         near = find_candidates(index.certificates, factors, limit=limit)
         if near is None:
-            self._left = True
+            self._index = index = self._build_index(factors)
+            near = find_candidates(index.certificates, factors, limit=limit)
+        if near is None:
             return np.arange(self.columns.size)
         paired = index.pairs.find_candidates(factors, limit=limit)
         return self._join(near, paired)

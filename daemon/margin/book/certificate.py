@@ -26,6 +26,7 @@ CAP: Final = 1.25
 GROWTH: Final = 4.0
 SLACK: Final = 1e-12
 """Covers the rounding of sums of up to 1,000 terms, and of the comparison."""
+_LINES: Final = 61
 _NOBODY: Final = np.empty(0, np.int64)
 
 
@@ -82,12 +83,12 @@ def _certify_all(
         rows = np.flatnonzero(~apart)
         used = columns.find_used(rows, len(factors))
     else:
-        marks = np.zeros((2, len(factors)), np.bool_)
+        marks = np.zeros((_LINES, len(factors)), np.bool_)
         arguments = (columns.numbers, columns.amounts, _build_table(factors), apart, marks, health)
         share_out(kernels.certify_rows, columns.size, *arguments)
         wide = columns.flatten_wide()
         rows = wide.rows[~apart[wide.rows]]
-        used = marks[0] | marks[1]
+        used = np.logical_or.reduce(marks, axis=0)
         used[wide.numbers[np.repeat(~apart[wide.rows], wide.counts)]] = True
         used[0] = False
     health[rows] = _bound_health(sum_rows(columns, factors, rows, engine=engine), factors.formula)

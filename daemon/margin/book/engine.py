@@ -4,12 +4,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from functools import cache
+from itertools import pairwise
 from types import ModuleType
 from typing import Final
 
 THREADS: Final = 2
 _ALONE: Final = 20_000
 """So few rows are not worth a second thread."""
+_SHARES: Final = 16
+"""Threads take so many parts as they get on, so that neither waits long for the other."""
 
 Loop = Callable[..., object]
 
@@ -57,7 +60,14 @@ def share_out(
     if threads < THREADS or size < alone:
         loop(0, size, *arguments)
         return
-    middle = size // 2
-    second = _helper().submit(loop, middle, size, *arguments)
-    loop(0, middle, *arguments)
-    second.result()
+    bounds = [size * part // _SHARES for part in range(_SHARES + 1)]
+    shares = iter(list(pairwise(bounds)))
+
+    def work() -> None:
+        for low, high in shares:
+            loop(low, high, *arguments)
+
+    second = _helper().submit(work)
+    work()
+    if not second.cancel():
+        second.result()

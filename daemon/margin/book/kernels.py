@@ -79,10 +79,10 @@ def certify_rows(
     """Write each row's certified health, infinite where nothing is owed or the row is `apart`.
 
     A line of `table` is what a unit of a number backs and owes, and what a position of it takes
-    off either; its last line is taken off once. Numbers are noted in the line of `used` that
-    belongs to this thread.
+    off either; its last line is taken off once. Which numbers there are is noted in a line of
+    `used`, best one that no other thread writes to at the time.
     """
-    mine = used[min(low, 1)]
+    mine = used[low % len(used)]
     once = table[-1]
     for row in range(low, high):
         out[row] = np.inf
