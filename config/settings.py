@@ -26,6 +26,7 @@ from config.house import (
     KeySettings,
 )
 from config.identifiers import FilePath
+from config.routes import RouteSettings, find_route_conflicts
 from config.solana import SolanaSettings
 
 _EVM_TAG: Final = "[evm]"
@@ -79,6 +80,9 @@ class Settings(BaseSettings):
     books: tuple[BookSettings, ...] = Field(
         (), description="a list of books that venues or operators publish"
     )
+    routes: tuple[RouteSettings, ...] = Field(
+        (), description="a list of routes between chains and venues"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -97,6 +101,7 @@ class Settings(BaseSettings):
     def _agree(self) -> "Settings":
         problems = checks.find_conflicts(self.chains, self.accounts, self.underlyings, self.forms)
         problems += find_book_conflicts(self.books, self.accounts, self.underlyings, self.tiers)
+        problems += find_route_conflicts(self.routes, self.chains, self.books)
         if problems:
             raise PydanticCustomError("conflict", "{lines}", {"lines": "\n".join(problems)})
         return self

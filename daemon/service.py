@@ -64,7 +64,7 @@ from daemon.storage.outlooks import OutlookStore
 from daemon.storage.store import Store
 from daemon.telemetry import Metrics, TimedReader
 from daemon.totals import build_totals
-from daemon.translate import build_policy, build_risk
+from daemon.translate import build_policy, build_risk, build_routes
 from daemon.vault_keeping import build_vault_loops, open_vault_keeper
 from daemon.vaulting import build_vault_setup, list_vault_assets
 from daemon.watch import AccountWatch
@@ -146,6 +146,7 @@ async def open_house(settings: Settings) -> AsyncIterator["House"]:
             clock=time.time,
             registry=metrics.registry,
             risk=build_risk(settings),
+            routes=build_routes(settings),
             outlooks=outlooks.now if outlooks else lambda: NO_OUTLOOKS,
             history=build_history(store),
             actions=build_actions(Journal(database)) if key else None,

@@ -9,7 +9,7 @@ from chains.book.parts import BookTerms, Thresholds
 from chains.evm.ratios import RatioTerms
 from chains.evm.reader import TokenTerms
 from chains.model.ids import SOLANA, AccountId, Address, AssetId, ChainId
-from chains.model.units import BPS, Bps
+from chains.model.units import BPS, USD, Bps
 from chains.oracles.chainlink import FeedTerms
 from chains.oracles.pyth import FeedMemory, PythTerms
 from chains.solana import reader as solana
@@ -25,6 +25,8 @@ from config.settings import Settings
 from config.solana import SolanaSettings, SolanaTokenSettings, StakePoolRatioSettings
 from daemon.margin.policy import Band, Policy
 from daemon.margin.risk import Form, FormKind, RiskTable, Tier, Underlying
+from daemon.margin.routes import RouteTerms
+from daemon.margin.scenarios import Route
 from daemon.registry import build_assets
 from daemon.stating import Stating, default_salt
 
@@ -92,6 +94,26 @@ def build_book_terms(settings: Settings, book: BookSettings) -> BookTerms:
         names=book.names,
         gain_weight=book.gain_weight,
         haircut=book.haircut,
+    )
+
+
+def build_routes(settings: Settings) -> tuple[RouteTerms, ...]:
+    """Give the configured routes; finality stands for execution too."""
+    return tuple(
+        RouteTerms(
+            source=str(found.source),
+            target=str(found.target),
+            time_to_liquidation_s=float(found.time_to_liquidation_s),
+            route=Route(
+                healthy=found.healthy,
+                finality_s=float(found.p99_s),
+                execution_s=0.0,
+                withdrawable=found.unlocked / USD,
+                cap=found.cap / USD,
+                kappa=found.kappa / BPS,
+            ),
+        )
+        for found in settings.routes
     )
 
 

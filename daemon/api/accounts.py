@@ -66,7 +66,14 @@ def _measure(
     """Give the account's portfolio margin, None where no risk table or no snapshot is known."""
     if context.risk is None or snapshot is None:
         return None
-    return measure_portfolio(report, snapshot, context.risk, now=now, outlooks=context.outlooks())
+    return measure_portfolio(
+        report,
+        snapshot,
+        context.risk,
+        now=now,
+        outlooks=context.outlooks(),
+        routes=context.routes,
+    )
 
 
 async def read_risk_book(request: web.Request) -> web.Response:

@@ -15,6 +15,7 @@ from daemon.keeper.vaults.view import VaultBoard
 from daemon.margin.dynamics import Outlooks
 from daemon.margin.measures import NO_OUTLOOKS
 from daemon.margin.risk import RiskTable
+from daemon.margin.routes import RouteTerms
 from daemon.telemetry import TotalsReader
 
 
@@ -47,13 +48,14 @@ class ApiContext:
     `committee` looks at the committee, None for a lone keeper; `vaults` state vaults, None where
     there are none or nothing is signed. `vault_accounts` is what the last look at the vaults
     found, `vault_symbols` are the assets' by number. `risk` is what portfolio margin is measured
-    with, `outlooks` gives the volatilities in force.
+    with, `routes` what its own netting follows from; `outlooks` gives the volatilities in force.
     """
 
     board: Board
     clock: Callable[[], float]
     registry: CollectorRegistry
     risk: RiskTable | None = None
+    routes: Sequence[RouteTerms] = ()
     outlooks: Callable[[], Outlooks] = lambda: NO_OUTLOOKS
     history: HistoryReader | None = None
     actions: ActionReader | None = None

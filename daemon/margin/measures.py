@@ -4,6 +4,7 @@ Nothing triggers on these figures and nothing is signed: what domains' surplus i
 other is told (`KAPPAS`), or follows from the account's own routes.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ from daemon.margin.portfolio_report import PortfolioReport, PortfolioSettings
 from daemon.margin.report import MarginReport
 from daemon.margin.risk import RiskTable
 from daemon.margin.risk_book import build_risk_book
+from daemon.margin.routes import RouteTerms
 from daemon.margin.scenarios import InvalidRiskInput
 
 KAPPAS: Final = (1.0, 0.7, 0.0)
@@ -43,10 +45,14 @@ def measure_portfolio(
     *,
     now: int,
     outlooks: Outlooks = NO_OUTLOOKS,
+    routes: Collection[RouteTerms] = (),
 ) -> Portfolio:
-    """Measure an account at `now` (seconds); it never raises for what the account holds."""
+    """Measure an account at `now` (seconds); it never raises for what the account holds.
+
+    `routes` are those configured: own netting follows from them.
+    """
     try:
-        book = build_risk_book(report, snapshot, risk)
+        book = build_risk_book(report, snapshot, risk, routes=routes)
         own = PortfolioSettings(published_gains=True)
         return Portfolio(
             told=tuple(

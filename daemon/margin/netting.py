@@ -147,7 +147,7 @@ def _judge(
     if delay_s > limit_s:
         return NettingSet.N3, 0.0, f"help takes {delay_s:.0f} s, {limit_s:.0f} s are allowed"
     part = delay_s / limit_s if 0 < limit_s < math.inf else 0.0
-    kappa = terms.best - (terms.best - terms.worst) * part
+    kappa = min(domain.route.kappa, terms.best - (terms.best - terms.worst) * part)
     return NettingSet.N2, kappa, f"help takes {delay_s:.0f} s"
 
 

@@ -5,8 +5,9 @@ low for what is held, its high for what is owed; a perp is marked at the end tha
 Positions of books are parts of a venue's account: each is a domain of its own.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Final
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from chains.model.derivatives import Option as HeldOption
 from chains.model.derivatives import Perp as HeldPerp
@@ -16,6 +17,7 @@ from chains.model.snapshot import PublishedBook, Snapshot
 from chains.model.units import BPS, USD, WAD, Wad
 from daemon.margin.report import MarginLeg, MarginReport
 from daemon.margin.risk import RiskTable, Tier
+from daemon.margin.routes import RouteTerms, choose_routes, find_times
 from daemon.margin.scenarios import (
     Debt,
     Domain,
@@ -23,12 +25,9 @@ from daemon.margin.scenarios import (
     Option,
     Perp,
     RiskBook,
-    Route,
     Spot,
 )
 from daemon.margin.weights import Ranges, price_for, weigh_leg
-
-NO_ROUTES: Final[Mapping[str, Route]] = {}
 
 
 def build_risk_book(
@@ -36,13 +35,13 @@ def build_risk_book(
     snapshot: Snapshot,
     risk: RiskTable,
     *,
-    routes: Mapping[str, Route] = NO_ROUTES,
+    routes: Collection[RouteTerms] = (),
     atomic: Collection[str] = (),
 ) -> RiskBook:
     """Give the book; InvalidRiskInput where the account is not fully known, or a figure is wrong.
 
-    `routes` are by chain (CAIP-2); `atomic` are the chains on which we move surplus between all of
-    the account's markets in one transaction.
+    `routes` are between chains and venues (CAIP-2); `atomic` are the chains on
+    which we move surplus between all of the account's markets in one transaction.
     """
     if report.incomplete:
         raise InvalidRiskInput(f"the account is not fully known: {report.incomplete[0]}")
@@ -70,7 +69,7 @@ class _Builder:
         self,
         report: MarginReport,
         risk: RiskTable,
-        routes: Mapping[str, Route],
+        routes: Collection[RouteTerms],
         atomic: Collection[str],
     ) -> None:
         self._ranges: Ranges = {found.symbol: found for found in report.ranges}
@@ -85,8 +84,18 @@ class _Builder:
 
     def build(self) -> RiskBook:
         """Give what was collected."""
+        places = [found.chain for found in self._domains.values() if not found.isolated]
+        routes = choose_routes(self._routes, places)
+        times = find_times(self._routes)
         return RiskBook(
-            domains=self._domains,
+            domains={
+                name: replace(
+                    found,
+                    route=routes.get(found.chain),
+                    time_to_liquidation_s=times.get(found.chain, math.inf),
+                )
+                for name, found in self._domains.items()
+            },
             spots=tuple(self._spots),
             debts=tuple(self._debts),
             perps=tuple(self._perps),
@@ -103,7 +112,6 @@ class _Builder:
             isolated=position.isolated,
             atomic=chain in self._atomic,
             native_health=_ratio(position.native_health),
-            route=self._routes.get(chain),
         )
 
     def add_leg(self, leg: MarginLeg) -> None:
@@ -128,7 +136,6 @@ class _Builder:
                 isolated=position.isolated,
                 published=True,
                 native_health=_ratio(position.native_health),
-                route=self._routes.get(chain),
             )
             for leg in position.legs:
                 self._hold(name, self._weigh(position, leg))

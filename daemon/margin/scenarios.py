@@ -38,7 +38,8 @@ class Route:
     """How surplus leaves a domain for another chain.
 
     `finality_s` and `execution_s` are 99th percentiles in seconds; `withdrawable` (unlocked
-    excess), `liquidity` (at the destination) and `cap` (of the bridge) are USD.
+    excess), `liquidity` (at the destination) and `cap` (of the bridge) are USD. `kappa` is what
+    gains that leave this way count with at most.
     """
 
     healthy: bool
@@ -47,6 +48,7 @@ class Route:
     withdrawable: float
     liquidity: float = math.inf
     cap: float = math.inf
+    kappa: float = 1.0
 
     @property
     def delay_s(self) -> float:
@@ -193,7 +195,7 @@ RiskLeg = Spot | Debt | Perp | Option
 
 POSITIVE: Final = frozenset({"strike", "forward", "vol"})
 SIGNED: Final = frozenset({"size", "funding", "margin"})
-AT_MOST_ONE: Final = frozenset({"lt", "ltv", "haircut", "confidence", "gain_weight"})
+AT_MOST_ONE: Final = frozenset({"lt", "ltv", "haircut", "confidence", "gain_weight", "kappa"})
 UNBOUNDED: Final = frozenset({"time_to_liquidation_s", "liquidity", "cap"})
 
 

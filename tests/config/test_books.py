@@ -68,7 +68,7 @@ def test_debts_weigh_what_their_tier_says_where_the_underlying_says_nothing(
 
 def test_the_pages_example_is_taken_as_it_stands(tmp_path: Path) -> None:
     page = (ROOT / "docs/margin.md").read_text()
-    [table] = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    table = "".join(re.findall(r"```toml\n(.*?)```", page, re.DOTALL))
     [example] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     settings = read(tmp_path, table.replace('"0x…"', f'"{PUBLISHER}"'))
     book = json.loads(example)

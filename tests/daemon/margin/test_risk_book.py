@@ -12,6 +12,7 @@ from daemon.margin.portfolio import evaluate_portfolio
 from daemon.margin.portfolio_report import PortfolioSettings
 from daemon.margin.risk import RiskTable, Tier
 from daemon.margin.risk_book import build_risk_book
+from daemon.margin.routes import RouteTerms
 from daemon.margin.scenarios import InvalidRiskInput, RiskBook, Route
 from tests.daemon.margin import venues_story as s
 from tests.support import books as b
@@ -128,19 +129,29 @@ def test_a_price_in_doubt_is_trusted_less() -> None:
 
 def test_routes_and_atomic_chains_are_those_that_are_told() -> None:
     route = Route(healthy=True, finality_s=900.0, execution_s=60.0, withdrawable=5_000.0)
-    taken = s.snapshot(s.weth(10), s.usdc(1_000))
+    taken = s.snapshot(s.weth(10), s.usdc(1_000), books=(s.book(b.part(perps=[b.perp()])),))
 
     book = build_risk_book(
         s.judge(taken),
         taken,
         table(),
-        routes={str(v.CHEAP): route},
+        routes=[
+            RouteTerms(
+                source=str(v.CHEAP),
+                target=str(b.ACCOUNT.chain),
+                route=route,
+                time_to_liquidation_s=7_200.0,
+            )
+        ],
         atomic={str(v.CHEAP)},
     )
 
-    [domain] = book.domains.values()
-    assert domain.route == route
-    assert domain.atomic
+    market, venue = sorted(book.domains.values(), key=lambda domain: domain.published)
+    assert market.route is not None
+    assert (market.route.delay_s, market.route.withdrawable) == (960.0, 5_000.0)
+    assert market.atomic
+    assert (venue.route, venue.atomic) == (None, False)
+    assert market.time_to_liquidation_s == venue.time_to_liquidation_s == 7_200.0
 
 
 def test_an_account_that_is_not_fully_known_has_no_book() -> None:
