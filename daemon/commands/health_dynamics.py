@@ -57,14 +57,14 @@ def _losses(found: dict[str, Any]) -> str:
 
 
 def _cure(found: dict[str, Any]) -> str:
-    target, repay = found["target"], format_usd(found["repay_usd"])
+    target, repay, held = found["target"], format_usd(found["repay_usd"]), found["with_collateral"]
     if repay == "0.00":
         return f"none needed to {target}"
-    ways = [f"repay {repay}"]
+    ways = [f"repay {repay} USD"]
     if found["supply_usd"] is not None:
-        ways.insert(0, f"supply {format_usd(found['supply_usd'])} {found['with_collateral']}")
+        ways.insert(0, f"supply {format_usd(found['supply_usd'])} USD of {held}")
     if found["deleverage_usd"] is not None:
-        ways.append(f"sell for {format_usd(found['deleverage_usd'])}")
+        ways.append(f"sell {held} and repay {format_usd(found['deleverage_usd'])} USD")
     unable = f"; cannot cure by selling: {found['unable']}" if found["unable"] else ""
     return f"to {target}: {', or '.join(ways)}{unable}"
 
@@ -85,7 +85,7 @@ def _volatility(found: dict[str, Any]) -> tuple[str, ...]:
     return (
         found["underlying"],
         _percent(found["volatility"]),
-        f"x {found['multiplier']}" if found["multiplier"] else "-",
+        f"x {cut_factor(found['multiplier'])}" if found["multiplier"] else "-",
         f"{found['binding']}{fault}",
         found["last"],
     )

@@ -68,7 +68,7 @@ async def test_without_price_history_prices_of_liquidation_are_told_and_no_chanc
     [asset] = [line for line in lines if line.startswith("WETH 2,")]
     assert asset.endswith("one way")
     [cure] = [line for line in lines if line.startswith("cure to 1.25: supply ")]
-    assert " WETH, or repay " in cure
+    assert " USD of WETH, or repay " in cure
 
 
 async def test_with_price_history_chances_and_where_they_come_from_are_shown(
@@ -90,5 +90,5 @@ async def test_with_price_history_chances_and_where_they_come_from_are_shown(
     lines = list(shown(body))
     assert any(line.startswith("in sigmas") and "reached in" in line for line in lines)
     assert any(line.startswith("dynamic standard ") for line in lines)
-    row = "WETH 90.00 % x 1.500000 ewma (arch is not installed; install the extra: risk) 2027-01-14"
+    row = "WETH 90.00 % x 1.5000 ewma (arch is not installed; install the extra: risk) 2027-01-14"
     assert row in lines
