@@ -48,6 +48,13 @@ def prepare(story: Story, *, margin: str = "0", entry: str = "2000", mark: str =
             f"path = {json.dumps(str(book))}\nmax_age_s = 600\n"
             f'publisher = "{b.PUBLISHER.address}"\nnames = {{ ETH = "WETH" }}\n'
         )
+        venue = b.ACCOUNT.chain
+        for source, target in ((chain.chain_id, venue), (venue, chain.chain_id)):
+            file.write(
+                f'[[routes]]\nfrom = "{source}"\nto = "{target}"\np99_s = 900\n'
+                'time_to_liquidation_s = 7200\nunlocked_usd = "100000"\ncap_usd = "100000"\n'
+                "kappa_bps = 7000\n"
+            )
 
 
 async def show(story: Story) -> list[list[str]]:
@@ -71,7 +78,7 @@ async def test_a_hedge_at_a_venue_is_shown_with_what_it_is_worth_to_whom(story: 
         "kappa 1.00": "1.2484",
         "kappa 0.70": "1.2300",
         "kappa 0.00": "1.0810",
-        "own netting": "1.0810",
+        "own netting": "1.2300",
     }
     [book] = [line for line in lines if line[:2] == [str(b.ACCOUNT), b.PUBLISHER.address]]
     assert book[-2:] == ["400.00", "read"]
