@@ -86,8 +86,13 @@ class Dynamics:
     portfolio: float | None = None
 
 
-def measure_dynamics(book: RiskBook, outlooks: Outlooks, *, now: float) -> Dynamics:
-    """Measure a book at `now` (seconds); InvalidRiskInput names what no figure can be made of."""
+def measure_dynamics(
+    book: RiskBook, outlooks: Outlooks, *, now: float, rates: tuple[float, float] | None = None
+) -> Dynamics:
+    """Measure a book at `now` (seconds); InvalidRiskInput names what no figure can be made of.
+
+    `rates` are what debts cost and collateral earns a year, None where they are not known.
+    """
     tiers = {leg.underlying: leg.tier for leg in book.legs()}
     moving = sorted(name for name, tier in tiers.items() if tier is not Tier.STABLE)
     known = tuple(outlooks.known[name] for name in moving if name in outlooks.known)
@@ -114,8 +119,10 @@ def measure_dynamics(book: RiskBook, outlooks: Outlooks, *, now: float) -> Dynam
     if unknown or not known:
         return plain
     volatility = max(found.volatility / BETAS[tiers[found.underlying]] for found in known)
+    found = _add_volatility(book, plain, tiers, volatility, now=now)
     factor = held / owed if held > 0 and owed > 0 else None
-    return _add_volatility(book, plain, tiers, (volatility, factor), now=now)
+    time = measure_time(plain.distance, volatility, factor=factor, rates=rates)
+    return replace(found, time=time)
 
 
 def _weigh(spot: Spot) -> tuple[float, str]:
@@ -123,15 +130,9 @@ def _weigh(spot: Spot) -> tuple[float, str]:
 
 
 def _add_volatility(
-    book: RiskBook,
-    plain: Dynamics,
-    tiers: Mapping[str, Tier],
-    given: tuple[float, float | None],
-    *,
-    now: float,
+    book: RiskBook, plain: Dynamics, tiers: Mapping[str, Tier], volatility: float, *, now: float
 ) -> Dynamics:
-    """Add what needs the volatility of everything held; `given` are a major's, and the factor."""
-    volatility, factor = given
+    """Add what needs the volatility of everything held."""
     volatilities = {found.underlying: found.volatility for found in plain.outlooks}
     multipliers = {
         name: calculate_multiplier(found, REFERENCES[tiers[name]])
@@ -148,7 +149,6 @@ def _add_volatility(
         plain,
         volatility=volatility,
         sigmas=find_sigmas(plain.distance, volatility),
-        time=measure_time(plain.distance, volatility, factor=factor),
         shortfall=measure_shortfall(book, now=now, volatility=volatility),
         lowered=lowered,
         multipliers=multipliers,

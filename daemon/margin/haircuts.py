@@ -101,18 +101,6 @@ def lower_threshold(threshold: float, haircut: Haircut) -> float:
     return max(0.0, min(threshold, 1 - haircut.total))
 
 
-def raise_debt_price(price: float, market: Market, terms: HaircutTerms | None = None) -> float:
-    """Give the price at which a debt counts whose price is too old; an earlier one stays.
-
-    p (1 + z σ √age).
-    """
-    terms = terms or HaircutTerms()
-    check_positive(price=price)
-    if market.age_s <= terms.max_age_s:
-        return price
-    return price * (1 + terms.staleness * market.volatility * math.sqrt(market.age_s / YEAR_S))
-
-
 def raise_margins(book: RiskBook, multipliers: Mapping[str, float]) -> RiskBook:
     """Give the book with the margins of perps grown by their underlying's multiplier.
 

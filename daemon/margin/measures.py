@@ -4,11 +4,14 @@ Nothing triggers on these figures and nothing is signed: what domains' surplus i
 other is told (`KAPPAS`), or follows from the account's own routes.
 """
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from chains.model.position import Side
 from chains.model.snapshot import Snapshot
+from chains.model.units import BPS
 from daemon.margin.dynamics import Dynamics, Outlooks, measure_dynamics
 from daemon.margin.portfolio import evaluate_portfolio
 from daemon.margin.portfolio_report import PortfolioReport, PortfolioSettings
@@ -21,6 +24,7 @@ from daemon.margin.scenarios import InvalidRiskInput
 KAPPAS: Final = (1.0, 0.7, 0.0)
 """One account without borders; a live route; every venue for itself."""
 
+RAY: Final = 10**27
 NO_OUTLOOKS: Final = Outlooks(known={}, faults={})
 
 
@@ -65,7 +69,29 @@ def measure_portfolio(
                 for kappa in KAPPAS
             ),
             own=evaluate_portfolio(book, own, now=now),
-            dynamics=measure_dynamics(book, outlooks, now=now),
+            dynamics=measure_dynamics(book, outlooks, now=now, rates=_find_rates(report)),
         )
     except InvalidRiskInput as error:
         return Portfolio(unknown=str(error))
+
+
+def _find_rates(report: MarginReport) -> tuple[float, float] | None:
+    """Give what debts cost and what collateral earns, each by its part in the unified figure.
+
+    None where a leg that was read on a chain says nothing of its rate, or nothing is owed.
+    """
+    costs: dict[Side, list[tuple[float, float]]] = {Side.DEBT: [], Side.COLLATERAL: []}
+    for leg in report.legs:
+        if leg.published is None and leg.counts and leg.leg.units:
+            if leg.leg.accrual is None:
+                return None
+            weight = float(leg.value) * (leg.weighted.liquidation_threshold or BPS)
+            costs[leg.leg.side].append((weight, leg.leg.accrual.rate_ray / RAY))
+    totals = {side: math.fsum(weight for weight, _ in found) for side, found in costs.items()}
+    if not all(totals.values()):
+        return None
+    borrow, supply = (
+        math.fsum(weight * rate for weight, rate in costs[side]) / totals[side]
+        for side in (Side.DEBT, Side.COLLATERAL)
+    )
+    return borrow, supply

@@ -6,14 +6,17 @@ from datetime import date
 
 import pytest
 
+from chains.model.position import Accrual
 from daemon.margin.dynamics import NO_HISTORY, Dynamics, Outlooks, measure_dynamics
-from daemon.margin.measures import NO_OUTLOOKS
+from daemon.margin.measures import NO_OUTLOOKS, measure_portfolio
 from daemon.margin.outlook import InForce, Outlook
 from daemon.margin.portfolio import evaluate_portfolio
 from daemon.margin.portfolio_report import PortfolioSettings
 from daemon.margin.scenarios import RiskBook, Route
 from daemon.margin.volatility import MODEL, Forecast, Way
+from tests.daemon.margin import venues_story as s
 from tests.daemon.margin.risk_books import NOW, debt, make_book, option, perp, spot
+from tests.daemon.margin.test_risk_book import table
 
 
 def outlook(volatility: float, underlying: str = "ETH") -> Outlook:
@@ -77,6 +80,33 @@ def test_volatility_tells_how_far_and_how_soon() -> None:
     assert found.time.least == found.time.diffusive
     assert found.shortfall.expected is not None
     assert found.shortfall.expected >= 0
+
+
+def test_interest_that_is_owed_takes_time_too() -> None:
+    found = measure_dynamics(LENDING, known(ETH=0.001), now=NOW, rates=(0.08, 0.02))
+
+    assert found.time is not None
+    days = math.log(17 / 15) / 0.06 * 365
+    assert found.time.least == found.time.carry == pytest.approx(days)
+
+
+@pytest.mark.parametrize(("earning", "told"), [(0.02, True), (None, False)])
+def test_rates_are_those_of_the_legs_and_all_of_them_or_none(
+    earning: float | None, *, told: bool
+) -> None:
+    def accrue(rate: float) -> Accrual:
+        return Accrual(scaled=1, index_ray=10**27, rate_ray=round(rate * 10**27), updated_at=NOW)
+
+    held = replace(s.weth(10), accrual=None if earning is None else accrue(earning))
+    taken = s.snapshot(held, replace(s.usdc(15_000), accrual=accrue(0.08)))
+    report = s.judge(taken, table())
+    outlooks = known(WETH=0.001)
+
+    found = measure_portfolio(report, taken, table(), now=NOW, outlooks=outlooks).dynamics
+
+    assert found is not None
+    assert found.time is not None
+    assert found.time.carry == (pytest.approx(math.log(17 / 15) / 0.06 * 365) if told else None)
 
 
 def test_an_alt_moves_majors_terms_by_its_own_share() -> None:

@@ -9,7 +9,6 @@ from daemon.margin.haircuts import (
     Market,
     lower_threshold,
     measure_haircut,
-    raise_debt_price,
     raise_margins,
 )
 from daemon.margin.scenarios import InvalidRiskInput
@@ -56,12 +55,11 @@ def test_a_threshold_is_lowered_only_where_the_haircut_leaves_less() -> None:
     assert lower_threshold(0.85, measure_haircut(replace(MARKET, chain=5.0))) == 0
 
 
-def test_a_price_that_is_too_old_is_worth_nothing_and_raises_debts() -> None:
+def test_a_price_that_is_too_old_is_worth_nothing() -> None:
     stale = replace(MARKET, age_s=86_401)
 
     assert lower_threshold(0.85, measure_haircut(stale)) == 0
-    assert raise_debt_price(1.0, stale) == pytest.approx(1 + 2.33 * 0.6 / math.sqrt(365), rel=1e-4)
-    assert raise_debt_price(1.0, replace(MARKET, age_s=86_400)) == 1
+    assert lower_threshold(0.85, measure_haircut(replace(MARKET, age_s=86_400))) > 0
 
 
 def test_margins_of_perps_grow_by_their_underlying_and_to_the_notional_at_most() -> None:
