@@ -56,7 +56,8 @@ class KeeperSettings(Section):
     """What the keeper may do, and spend: Usd x 1e8 per transaction, hour and day.
 
     `watch` adds borrowers to those found in the markets' logs. `vaults_for_all` has statements and
-    receipts in the vaults carried for everybody, not for our own accounts and claims alone.
+    receipts in the vaults carried for everybody (of strangers no links and no dust), not for our
+    own accounts and claims alone.
     """
 
     liquidate: bool = Field(default=False, description="true or false")

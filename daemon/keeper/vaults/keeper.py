@@ -15,7 +15,7 @@ import structlog
 from chains.errors import ChainError
 from chains.evm.protocols.plimsoll_vault.ledger import Ledger, build_ledger
 from chains.evm.vault_anchor import read_backing
-from chains.model.action import Call
+from chains.model.action import Call, Instrument
 from chains.model.ids import ChainId
 from chains.model.snapshot import ChainSnapshot
 from chains.model.units import WAD, Usd
@@ -283,7 +283,9 @@ class VaultKeeper:
     def _carries_on(self, one: Waiting, policy: VaultPolicy | None) -> bool:
         """Say whether a step is taken: for whom we carry, and what a fill of ours waits for."""
         fills = self._terms.liquidates and one.subject is Subject.LOCK
-        return one.step is not None and (fills or self._carries(one.step, policy))
+        if one.step is None or fills:
+            return one.step is not None
+        return self._carries(one.step, policy) and (policy is not None or _is_worth(one, one.step))
 
     def _carries(self, step: Step, policy: VaultPolicy | None) -> bool:
         return self._terms.for_all or policy is not None or step.pays_key
@@ -365,6 +367,23 @@ def _with_told(
 ) -> AccountScene:
     mine = {n: found[scene.account] for n, found in told.items() if scene.account in found}
     return replace(scene, told=mine)
+
+
+def _is_worth(one: Waiting, step: Step) -> bool:
+    """Say whether something is carried for those without a policy.
+
+    Links, and lines that move dust, are not: anybody can make them without end, and every one would
+    cost the keeper gas.
+    """
+    if one.line is None:
+        return one.subject is not Subject.LINK
+    line, view = one.line, step.view
+    raised = one.subject is Subject.LINE_RAISED
+    units = line.raised - line.raised_told if raised else line.lowered - line.lowered_told
+    if step.instrument is Instrument.TAKE:
+        # What the statement at hand tells, which may be less than what happened since.
+        units = step.units
+    return view.value(line.asset, units) >= view.terms.min_leg
 
 
 def _propose(scene: AccountScene, policy: VaultPolicy) -> tuple[Proposal, ...]:

@@ -13,7 +13,7 @@ from daemon.keeper.vaults.due import Subject, Wait
 from daemon.keeper.vaults.keeper import VaultTerms
 from daemon.keeper.vaults.pairs import GAS
 from tests.daemon.keeper.vaults.life import living
-from tests.support.seizing import Story, open_story
+from tests.support.seizing import ETHER, Story, open_story
 from tests.support.vaults import LIQUIDATOR, STRANGER, USDC, WETH, Ground
 
 pytestmark = pytest.mark.net
@@ -151,6 +151,23 @@ async def test_strangers_receipts_are_claimed_for_them(vaults: Ground, tmp_path:
         for _ in range(5):
             await life.beat()
         assert len(await life.done("claim")) == 1
+
+
+async def test_a_strangers_line_is_carried_unless_it_moves_dust(
+    vaults: Ground, tmp_path: Path
+) -> None:
+    a, b = vaults.chains
+    account = a.open()
+    vaults.link(account)
+    a.deposit(account, WETH, 2 * ETHER)
+    a.raise_line(account, b, WETH, WAD // 1_000)
+    async with living(vaults, tmp_path, TERMS) as life:
+        for _ in range(5):
+            await life.beat()
+        assert await life.list_done() == []
+        a.raise_line(account, b, WETH, WAD)
+        await life.until("take")
+        assert b.line_in(account, a, WETH) == WAD + WAD // 1_000
 
 
 async def test_a_silent_committee_means_that_nothing_is_locked_and_says_so(
