@@ -27,7 +27,8 @@ class DistanceSchema(Schema):
     """The nearest liquidating moves with all prices moving together, as parts of majors' prices.
 
     `sigmas` are standard deviations of a day; `returns` says that the account gets healthy again
-    beyond such a move.
+    beyond such a move. Such a move comes within `days_at_one_percent` with a probability of 1 %;
+    interest alone takes `days_of_interest`, null where rates are not known or never would.
     """
 
     down: str | None
@@ -37,6 +38,8 @@ class DistanceSchema(Schema):
     sigmas: str | None
     volatility: str | None
     days_at_one_percent: str | None
+    days_of_interest: str | None
+    least_days: str | None
     assets: list[AssetDistanceSchema]
 
 
@@ -151,7 +154,9 @@ def _distance(found: Dynamics) -> DistanceSchema:
         returns=distance.returns,
         sigmas=_part(found.sigmas),
         volatility=_part(found.volatility),
-        days_at_one_percent=_part(found.time.least if found.time else None),
+        days_at_one_percent=_part(found.time.diffusive if found.time else None),
+        days_of_interest=_part(found.time.carry if found.time else None),
+        least_days=_part(found.time.least if found.time else None),
         assets=[
             AssetDistanceSchema(
                 underlying=asset.underlying,

@@ -43,10 +43,13 @@ def _sigmas(found: dict[str, Any]) -> str:
         if not found["unknown"]:
             return "nothing held moves but stables"
         return f"unknown: no volatility of {', '.join(found['unknown'])}"
-    if distance["sigmas"] is None:
-        return "none: no common move liquidates"
-    days = distance["days_at_one_percent"]
-    return f"{float(distance['sigmas']):.2f} of a day; reached in {float(days):.2f} days with 1 %"
+    told = "none: no common move liquidates"
+    if distance["sigmas"] is not None:
+        days = float(distance["days_at_one_percent"])
+        told = f"{float(distance['sigmas']):.2f} of a day; reached in {days:.2f} days with 1 %"
+    if (interest := distance["days_of_interest"]) is not None:
+        told += f", by interest alone in {float(interest):.0f} days"
+    return told
 
 
 def _losses(found: dict[str, Any]) -> str:
