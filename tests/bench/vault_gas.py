@@ -29,7 +29,7 @@ SECOND: Final = b"\2" * 32
 def measure() -> dict[str, int]:
     """Give the most gas that each call took, by its name."""
     with open_vaults() as ground:
-        for scene in (_own, _lend, _seize, _expire, _stay, _lose, _govern):
+        for scene in (_own, _lend, _seize, _expire, _recall, _stay, _lose, _govern):
             with ground.reverting():
                 scene(ground)
         used: dict[str, int] = {}
@@ -108,6 +108,22 @@ def _expire(ground: Ground) -> None:
     story.b.advance(301)
     story.close(order)
     story.release(order)
+
+
+def _recall(ground: Ground) -> None:
+    """A line that hardly backs anything is given back, of an account under 1."""
+    a, b = ground.chains
+    story = open_story(ground, linked=False)
+    ground.link(story.account)
+    a.supply(USDC, 100_000 * DOLLAR)
+    a.deposit(story.account, WETH, 10 * ETHER)
+    a.raise_line(story.account, b, WETH, 5 * WAD)
+    ground.carry_raise(story.account, WETH)
+    a.borrow(story.account, USDC, 8_000 * DOLLAR)
+    b.borrow(story.account, USDC, 800 * DOLLAR)
+    endanger(story, 800)
+    signature = "recall_line(bytes32,uint64,uint8,uint256)"
+    b.do(b.seizure, signature, story.account, a.number, WETH, WAD, sender=STRANGER)
 
 
 def _stay(ground: Ground) -> None:
