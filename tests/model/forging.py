@@ -67,4 +67,4 @@ def forge_claim(rules: Rules, local: Local, action: Action) -> Local:
     if not orders:
         raise Refused("order")
     number = _FORGED_AT + len(local.dues)
-    return claim(rules, local, Receipt(orders[-1], number, UNLIMITED, orders[-1].value))
+    return claim(rules, local, Receipt(orders[-1], number, UNLIMITED, orders[-1].value), 0)

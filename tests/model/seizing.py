@@ -113,8 +113,8 @@ def _hold(order: Order, *, resting: bool, margin: int) -> Held:
     )
 
 
-def claim(rules: Rules, local: Local, receipt: Receipt) -> Local:
-    """Pay a receipt, as far as the cap goes."""
+def claim(rules: Rules, local: Local, receipt: Receipt, height: int) -> Local:
+    """Pay a receipt that was told at a height of its chain, as far as the cap goes."""
     order = receipt.order
     _require_own(local, order)
     if any((due.order, due.number) == (order, receipt.number) for due in local.dues):
@@ -129,6 +129,8 @@ def claim(rules: Rules, local: Local, receipt: Receipt) -> Local:
     held = replace(held, locked=held.locked - part, left=held.left - honoured)
     account = _write(account, order, held)
     account = replace(account, locked=add(account.locked, order.collateral_asset, due - part))
+    told_at = max(account.told_at[order.debt_chain], height)
+    account = replace(account, told_at=put(account.told_at, order.debt_chain, told_at))
     return _pay(rules, keep(local, order.account, account), order, receipt.number, due)
 
 

@@ -167,7 +167,7 @@ class World:
                 return seizing.register(self.rules, here, order)
             case "claim":
                 receipt = _pick([r for r in there.receipts if _is_for(r, here)], action)
-                return seizing.claim(self.rules, here, receipt)
+                return seizing.claim(self.rules, here, receipt, height)
             case _:
                 ended = [c for c in there.closed if c.order.collateral_chain == here.number]
                 return seizing.release(self.rules, here, _pick(ended, action))

@@ -93,8 +93,9 @@ def judge(
             j = self._add_unknown(j, _account, chains[i], legs, market, min_leg)
         elif entries[i].height != max_value(uint256):
             j = self._add_read(j, entries[i], market, grace, min_leg)
-            # What a line carries here now may be owed there still in an older entry.
-            told_at: uint64 = staticcall IVault(wiring.vault).told_at(_account, chains[i])
+            # What a line carries here now may be owed there still in an older entry, and what was
+            # claimed here is repaid there in no older one.
+            told_at: uint64 = staticcall ISeizure(wiring.partner).told_at(_account, chains[i])
             j.never = j.never or entries[i].height < convert(told_at, uint256)
     # What was filled is in the debts, too, until it is claimed.
     j.debt -= min(j.filled, j.debt)

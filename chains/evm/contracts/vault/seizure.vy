@@ -110,6 +110,10 @@ rests: HashMap[bytes32, uint256]
 dues: HashMap[bytes32, uint256]
 payees: HashMap[bytes32, address]
 
+# The greatest height of a chain at which a receipt that was claimed here was told, by account: an
+# older entry does not know of what was repaid.
+claimed_at: HashMap[bytes32, HashMap[uint64, uint64]]
+
 # On the debt chain: 1 | receipts << 8 | filled value << 64
 registered: public(HashMap[bytes32, uint256])
 # How many of an account's orders are registered here and not closed.
@@ -184,6 +188,17 @@ def rest_until(
     return self.rests[self._pair(account, collateral_asset, debt_chain, debt_asset)]
 
 
+@external
+@view
+def told_at(account: bytes32, chain_id: uint64) -> uint64:
+    """
+    @notice Give the greatest height of a chain at which a line or a claimed receipt was told: what
+            is known of the account there must be as new before anything is seized
+    """
+    lines: uint64 = staticcall IVault(wiring.vault).told_at(account, chain_id)
+    return max(lines, self.claimed_at[account][chain_id])
+
+
 # On the chain of the collateral
 
 
@@ -254,6 +269,8 @@ def claim(
     open: ISeizure.Open = orders.read(id)
     honoured: uint256 = min(receipt.valueE8, open.left)
     assert honoured > 0, "order"
+    before: uint64 = self.claimed_at[order.account][order.debtChain]
+    self.claimed_at[order.account][order.debtChain] = max(before, height)
     part: uint256 = open.locked * honoured // open.left
     due: uint256 = min(self._due(order, receipt, honoured, open.robbed), part)
     open.locked -= part

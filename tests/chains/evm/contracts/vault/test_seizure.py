@@ -272,6 +272,20 @@ def test_a_provision_falls_when_collateral_covers_the_debt_again_or_the_owner_ve
     assert GOVERNOR != OWNER
 
 
+def test_what_was_repaid_is_seized_no_second_time_by_quantities_of_before(fallen: Story) -> None:
+    a, b = fallen.ground.chains
+    order = fallen.lock()
+    b.chain.mine()
+    between = fallen.state()
+    fallen.register(order)
+    fallen.claim(order, fallen.fill(order, 100_000 * DOLLAR))
+    assert refused(fallen.lock) == "unread"
+    fallen.post(a, between)
+    assert refused(fallen.lock) == "unread"
+    fallen.refresh()
+    assert refused(fallen.lock) == "healthy"
+
+
 def test_no_loss_is_provided_for_by_quantities_older_than_a_line(fallen: Story) -> None:
     a, b = fallen.ground.chains
     sink(fallen)

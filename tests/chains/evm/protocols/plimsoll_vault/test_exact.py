@@ -225,7 +225,7 @@ def subject_of(story: Story, here: VaultChain) -> Subject:
                 line_out=lines[0],
                 line_in=lines[1],
                 told_at=here.ask(
-                    here.vault,
+                    here.seizure,
                     "told_at(bytes32,uint64)",
                     *(account, there.number),
                     returns="(uint64)",
