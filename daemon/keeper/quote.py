@@ -13,6 +13,7 @@ from chains.model.units import WAD, Usd, div_up
 from daemon.keeper.ports import LanePort
 
 GAS_MARGIN_PERCENT: Final = 25
+ACCRUAL_GAS: Final = 80_000
 BLOCKS_TO_INCLUSION: Final = 2
 
 
@@ -74,8 +75,12 @@ def gas_cost(gas: int, wei_per_gas: int, native_usd: Usd) -> Usd:
 
 
 def with_margin(gas: int) -> int:
-    """Give the gas limit for simulated gas: state may move until inclusion."""
-    return gas + div_up(gas * GAS_MARGIN_PERCENT, 100)
+    """Give the gas limit for simulated gas: state may move until inclusion.
+
+    A simulation in the very second of a pool's last transaction accrues no interest; the
+    transaction itself does, and writes the words that this takes.
+    """
+    return gas + max(div_up(gas * GAS_MARGIN_PERCENT, 100), ACCRUAL_GAS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
