@@ -28,6 +28,7 @@ DAYS_A_YEAR: Final = 365
 HAR_DAYS: Final = (1, 7, 30)
 """The horizons of the heterogeneous model; crypto trades on seven days a week."""
 HAR_LEAST: Final = 90
+RIDGE: Final = 1e-9
 WINDOW_DAYS: Final = 1_500
 DAY_S: Final = 86_400
 
@@ -168,10 +169,15 @@ def forecast_har(squares: Sequence[float] | Floats) -> float | None:
     columns = np.column_stack(
         [mean[longest - days :] for mean, days in zip(means, HAR_DAYS, strict=True)]
     )
-    design = np.column_stack((np.ones(len(columns)), columns))
-    fitted, *_ = np.linalg.lstsq(design[:-1], found[longest:], rcond=None)
+    scale = float(found.mean()) or 1.0
+    past, target = columns[:-1] / scale, found[longest:] / scale
+    apart, mean = past - past.mean(axis=0), float(target.mean())
+    # Where all months were alike nothing says how shocks last: a hair of ridge foresees the mean.
+    normal = apart.T @ apart + len(past) * RIDGE * np.eye(apart.shape[1])
+    fitted = np.linalg.solve(normal, apart.T @ (target - mean))
+    foreseen = (mean + (columns[-1] / scale - past.mean(axis=0)) @ fitted) * scale
     months = columns[:, -1]
-    return float(np.clip(design[-1] @ fitted, months.min(), found.max()))
+    return float(np.clip(foreseen, months.min(), found.max()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
