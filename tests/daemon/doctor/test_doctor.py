@@ -117,16 +117,15 @@ async def test_missing_funds_are_one_line(patient: Patient) -> None:
 
 async def test_a_foreign_deployments_verifier_is_named_on_each_chain(patient: Patient) -> None:
     lines = await patient.failures({"deployment": "another"})
+    salt = "its salt is not that of deployment 'another', correct deployment, or"
     assert lines == [
-        f"fail chains.{label}.contracts.verifier: its salt is not that of deployment 'another', "
-        "correct deployment, or deploy a verifier for it"
+        line
         for label in ("cheap", "dear")
-    ] + [
-        (
-            "fail chains.solana.programs.committee: its salt is not that of deployment 'another', "
-            "correct deployment, or create a committee for it"
+        for line in (
+            f"fail chains.{label}.contracts.verifier: {salt} deploy a verifier for it",
+            f"fail chains.{label}.vault.notary: {salt} write the notary of this one",
         )
-    ]
+    ] + [f"fail chains.solana.programs.committee: {salt} create a committee for it"]
 
 
 async def test_a_key_the_contracts_do_not_know_is_named(patient: Patient, tmp_path: Path) -> None:
