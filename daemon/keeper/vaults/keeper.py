@@ -233,7 +233,8 @@ class VaultKeeper:
                 key=said.key,
                 height=said.height,
             )
-        except ChainError:
+        except ChainError as error:
+            log.warning("vaults.unproved", chain=said.chain_id, reason=str(error))
             return None
 
     async def _tell(
